@@ -1,0 +1,98 @@
+"""What can be named in a job: one literal table per kind, `name -> "module:attribute"`, loaded on first use.
+
+Importing this module imports no torch, so the API can list names, papers and parameter counts without it. A package
+outside this repository joins through the entry-point group of the same kind (`bpkd.methods`, `bpkd.models`,
+`bpkd.datasets`); a built-in name always wins over an entry point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Literal
+
+from bpkd_core.errors import UnknownName
+
+Kind = Literal["methods", "models", "datasets"]
+WORD: Mapping[Kind, str] = {"methods": "method", "models": "network", "datasets": "dataset layout"}
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """One row: where the code is and what can be said of it without importing it.
+
+    params_m: learnable parameters in millions with 19 classes and without the auxiliary head; gmacs: multiply-adds of
+    one 360x480 image in thousand millions. Both are for networks only and a test compares them with the code.
+    """
+
+    target: str
+    title: str
+    paper: str = ""
+    needs: tuple[Literal["logits", "features", "labels"], ...] = ()
+    params_m: float | None = None
+    gmacs: float | None = None
+    stride: int | None = None
+    licence: str = "Apache-2.0"
+
+
+METHODS: Mapping[str, Plugin] = {
+    "none": Plugin(
+        "bpkd_core.methods.none:NoDistillation", "Cross-entropy only: the control", needs=("labels",)
+    ),
+    "kd": Plugin(
+        "bpkd_core.methods.kd:PixelKD", "Per-pixel knowledge distillation", "arXiv 1503.02531", needs=("logits",)
+    ),
+    "cwd": Plugin(
+        "bpkd_core.methods.cwd:ChannelWiseKD", "Channel-wise distillation", "arXiv 2011.13256", needs=("logits",)
+    ),
+    "bpkd": Plugin(
+        "bpkd_core.methods.bpkd:BoundaryPrivilegedKD",
+        "Boundary-privileged distillation: edges and bodies apart",
+        "arXiv 2306.08075",
+        needs=("logits", "labels"),
+    ),
+}
+
+MODELS: Mapping[str, Plugin] = {
+    "pspnet_r18": Plugin("bpkd_core.models.pspnet:pspnet_r18", "PSPNet, ResNetV1c-18, output stride 8", "arXiv 1612.01105", stride=8),
+    "pspnet_r101": Plugin("bpkd_core.models.pspnet:pspnet_r101", "PSPNet, ResNetV1c-101, output stride 8", "arXiv 1612.01105", stride=8),
+    "segformer_b0": Plugin("bpkd_core.models.segformer:segformer_b0", "SegFormer MiT-B0", "arXiv 2105.15203", stride=4),
+    "ddrnet_23": Plugin("bpkd_core.models.ddrnet:ddrnet_23", "DDRNet-23", "arXiv 2101.06085", stride=8),
+    "ddrnet_23_slim": Plugin("bpkd_core.models.ddrnet:ddrnet_23_slim", "DDRNet-23-slim", "arXiv 2101.06085", stride=8),
+    "ddrnet_23_nano": Plugin("bpkd_core.models.ddrnet:ddrnet_23_nano", "DDRNet-23 at half the slim width: real time on one CPU core", "arXiv 2101.06085", stride=8),
+}
+
+DATASETS: Mapping[str, Plugin] = {
+    "folder": Plugin("bpkd_core.data.folder:FolderDataset", "images/, masks/ and classes.json"),
+}
+
+BUILT_IN: Mapping[Kind, Mapping[str, Plugin]] = {"methods": METHODS, "models": MODELS, "datasets": DATASETS}
+
+
+def names(kind: Kind) -> list[str]:
+    """Every name of a kind, built in or from an entry point, sorted."""
+    return sorted({*BUILT_IN[kind], *_entry_points(kind)})
+
+
+def require(kind: Kind, name: str, *, word: str | None = None, param: str | None = None) -> str:
+    """Return `name` if it is known, else raise :class:`UnknownName` with the nearest known name."""
+    known = names(kind)
+    if name not in known:
+        raise UnknownName.among(word or WORD[kind], name, known, param=param)
+    return name
+
+
+def load(kind: Kind, name: str) -> Any:
+    """Import and return what stands behind a name. Raises UnknownName."""
+    require(kind, name)
+    plugin = BUILT_IN[kind].get(name)
+    if plugin is None:
+        return _entry_points(kind)[name].load()
+    module, _, attribute = plugin.target.partition(":")
+    return getattr(import_module(module), attribute)
+
+
+def _entry_points(kind: Kind) -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=f"bpkd.{kind}")}

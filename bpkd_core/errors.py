@@ -1,0 +1,158 @@
+"""Every way in which the library refuses or fails.
+
+::
+
+    BpkdError                         internal
+    ├── InvalidInput                  invalid_input         the caller can mend it
+    │   ├── UnknownName               unknown_name          names the nearest
+    │   ├── InvalidSpec               invalid_spec
+    │   ├── InvalidDataset            invalid_dataset       carries the validation report
+    │   ├── InvalidImage              invalid_image         an image that cannot be read whole
+    │   │   └── UnsupportedImage      unsupported_image     not an image, or not PNG, JPEG or WebP
+    │   ├── InvalidCheckpoint         invalid_checkpoint
+    │   └── InvalidModel              invalid_model         an ONNX file that breaks the contract
+    ├── MissingExtra                  missing_extra         an optional dependency is not installed
+    ├── Diverged                      diverged              the loss stayed non-finite
+    ├── OutOfMemory                   out_of_memory
+    ├── ParityFailed                  parity_failed         the exported file does not say what torch says
+    ├── GateFailed                    gate_failed           a registration gate was not met
+    ├── ProviderRefused               provider_refused      another execution provider than asked for would run
+    └── Stopped                       stopped               asked to stop; a checkpoint is written
+
+A message says what was found, what was expected and what would work, in one sentence; `hint` may add the next step.
+`param` is the dotted path of the field to blame, where there is one. Errors cross the process border as
+:meth:`BpkdError.to_dict`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+
+class BpkdError(Exception):
+    """Base of the tree. `code` is stable across versions; `retryable` says whether the same request may succeed later."""
+
+    code: ClassVar[str] = "internal"
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str, *, param: str | None = None, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        self.hint = hint
+
+    def to_dict(self) -> dict[str, Any]:
+        """The error as JSON: code, message, param, hint, retryable."""
+        return {
+            "code": self.code,
+            "message": self.message,
+            "param": self.param,
+            "hint": self.hint,
+            "retryable": self.retryable,
+        }
+
+
+class InvalidInput(BpkdError):
+    """The caller's input is wrong and the message says how to mend it."""
+
+    code = "invalid_input"
+
+
+class UnknownName(InvalidInput):
+    """A name that is in no table. Build it with :meth:`among`, which names the nearest."""
+
+    code = "unknown_name"
+
+    @classmethod
+    def among(cls, kind: str, name: str, known: Iterable[str], *, param: str | None = None) -> UnknownName:
+        """`Unknown student "segformer_b00". Did you mean "segformer_b0"?`"""
+        names = sorted(known)
+        near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+        message = f'Unknown {kind} "{name}".' + (f' Did you mean "{near[0]}"?' if near else "")
+        return cls(message, param=param, hint=f"Known: {', '.join(names)}.")
+
+
+class InvalidSpec(InvalidInput):
+    """A job specification that does not parse or contradicts itself."""
+
+    code = "invalid_spec"
+
+
+class InvalidDataset(InvalidInput):
+    """A dataset that cannot be trained on. `report` is the validation report as JSON."""
+
+    code = "invalid_dataset"
+
+    def __init__(self, message: str, *, report: dict[str, Any] | None = None, param: str | None = None,
+                 hint: str | None = None) -> None:
+        super().__init__(message, param=param, hint=hint)
+        self.report = report
+
+
+class InvalidImage(InvalidInput):
+    """Bytes that claim to be an image and cannot be read whole: truncated, empty, too many pixels."""
+
+    code = "invalid_image"
+
+
+class UnsupportedImage(InvalidImage):
+    """Bytes that are no PNG, JPEG or WebP image."""
+
+    code = "unsupported_image"
+
+
+class InvalidCheckpoint(InvalidInput):
+    """A checkpoint that is unsafe, damaged, or belongs to another network."""
+
+    code = "invalid_checkpoint"
+
+
+class InvalidModel(InvalidInput):
+    """An ONNX file that does not keep the contract: uint8 NHWC image in, class-id mask out."""
+
+    code = "invalid_model"
+
+
+class MissingExtra(BpkdError):
+    """An optional dependency is needed and not installed."""
+
+    code = "missing_extra"
+
+
+class Diverged(BpkdError):
+    """The loss stayed non-finite after a rollback with a lower learning rate."""
+
+    code = "diverged"
+
+
+class OutOfMemory(BpkdError):
+    """Not even one image a micro-batch fits into memory."""
+
+    code = "out_of_memory"
+
+
+class ParityFailed(BpkdError):
+    """The exported graph and torch disagree by more than the tolerance."""
+
+    code = "parity_failed"
+
+
+class GateFailed(BpkdError):
+    """A student that was trained and measured, and did not meet a gate of its job."""
+
+    code = "gate_failed"
+
+
+class ProviderRefused(BpkdError):
+    """onnxruntime would run on another execution provider than the one asked for."""
+
+    code = "provider_refused"
+
+
+class Stopped(BpkdError):
+    """The run was asked to stop and has written a checkpoint; starting it again goes on from there."""
+
+    code = "stopped"
+    retryable = True
