@@ -38,14 +38,18 @@ class Plugin:
 
 
 METHODS: Mapping[str, Plugin] = {
-    "none": Plugin(
-        "bpkd_core.methods.none:NoDistillation", "Cross-entropy only: the control", needs=("labels",)
-    ),
+    "none": Plugin("bpkd_core.methods.none:NoDistillation", "Cross-entropy only: the control", needs=("labels",)),
     "kd": Plugin(
-        "bpkd_core.methods.kd:PixelKD", "Per-pixel knowledge distillation", "arXiv 1503.02531", needs=("logits",)
+        "bpkd_core.methods.kd:PixelKD",
+        "Per-pixel knowledge distillation",
+        "arXiv 1503.02531",
+        needs=("logits",),
     ),
     "cwd": Plugin(
-        "bpkd_core.methods.cwd:ChannelWiseKD", "Channel-wise distillation", "arXiv 2011.13256", needs=("logits",)
+        "bpkd_core.methods.cwd:ChannelWiseKD",
+        "Channel-wise distillation",
+        "arXiv 2011.13256",
+        needs=("logits",),
     ),
     "bpkd": Plugin(
         "bpkd_core.methods.bpkd:BoundaryPrivilegedKD",
@@ -56,12 +60,27 @@ METHODS: Mapping[str, Plugin] = {
 }
 
 MODELS: Mapping[str, Plugin] = {
-    "pspnet_r18": Plugin("bpkd_core.models.pspnet:pspnet_r18", "PSPNet, ResNetV1c-18, output stride 8", "arXiv 1612.01105", stride=8),
-    "pspnet_r101": Plugin("bpkd_core.models.pspnet:pspnet_r101", "PSPNet, ResNetV1c-101, output stride 8", "arXiv 1612.01105", stride=8),
+    "pspnet_r18": Plugin(
+        "bpkd_core.models.pspnet:pspnet_r18",
+        "PSPNet, ResNetV1c-18, output stride 8",
+        "arXiv 1612.01105",
+        stride=8,
+    ),
+    "pspnet_r101": Plugin(
+        "bpkd_core.models.pspnet:pspnet_r101",
+        "PSPNet, ResNetV1c-101, output stride 8",
+        "arXiv 1612.01105",
+        stride=8,
+    ),
     "segformer_b0": Plugin("bpkd_core.models.segformer:segformer_b0", "SegFormer MiT-B0", "arXiv 2105.15203", stride=4),
     "ddrnet_23": Plugin("bpkd_core.models.ddrnet:ddrnet_23", "DDRNet-23", "arXiv 2101.06085", stride=8),
     "ddrnet_23_slim": Plugin("bpkd_core.models.ddrnet:ddrnet_23_slim", "DDRNet-23-slim", "arXiv 2101.06085", stride=8),
-    "ddrnet_23_nano": Plugin("bpkd_core.models.ddrnet:ddrnet_23_nano", "DDRNet-23 at half the slim width: real time on one CPU core", "arXiv 2101.06085", stride=8),
+    "ddrnet_23_nano": Plugin(
+        "bpkd_core.models.ddrnet:ddrnet_23_nano",
+        "DDRNet-23 at half the slim width: real time on one CPU core",
+        "arXiv 2101.06085",
+        stride=8,
+    ),
 }
 
 DATASETS: Mapping[str, Plugin] = {

@@ -85,8 +85,14 @@ class InvalidDataset(InvalidInput):
 
     code = "invalid_dataset"
 
-    def __init__(self, message: str, *, report: dict[str, Any] | None = None, param: str | None = None,
-                 hint: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        report: dict[str, Any] | None = None,
+        param: str | None = None,
+        hint: str | None = None,
+    ) -> None:
         super().__init__(message, param=param, hint=hint)
         self.report = report
 
