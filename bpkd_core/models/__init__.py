@@ -1,0 +1,1 @@
+"""Segmentation networks in plain torch, with OpenMMLab key names."""

@@ -1,0 +1,48 @@
+"""What every network here is: a module from normalised images to raw class scores at a known stride."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, NamedTuple
+
+from torch import Tensor, nn
+
+
+class Outputs(NamedTuple):
+    """What a network returns while it trains.
+
+    logits: (N, C, h, w) raw scores of the main head.
+    aux: raw scores of the auxiliary heads, each (N, C, h', w'), possibly none; the loss weighs them 0.4.
+    """
+
+    logits: Tensor
+    aux: tuple[Tensor, ...] = ()
+
+
+class SegmentationNet(nn.Module, ABC):
+    """A network with a segmentation head.
+
+    num_classes: C, the channels of the logits.
+    stride: the logits are 1/stride of the image, rounded up where a side is not a multiple of it.
+    auxiliary: key prefixes of the heads that exist only to be trained with. A checkpoint may leave them out, and so
+        does the catalog's parameter count.
+    """
+
+    auxiliary: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, num_classes: int, stride: int) -> None:
+        super().__init__()
+        self.num_classes = num_classes
+        self.stride = stride
+
+    def forward(self, images_NCHW: Tensor) -> Tensor | Outputs:
+        """Score normalised float RGB images (N, 3, H, W).
+
+        Returns the raw logits (N, C, h, w) in eval mode and Outputs in training mode.
+        """
+        outputs = self.score(images_NCHW)
+        return outputs if self.training else outputs.logits
+
+    @abstractmethod
+    def score(self, images_NCHW: Tensor) -> Outputs:
+        """Run the network; the auxiliary heads only in training mode."""
