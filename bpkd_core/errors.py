@@ -32,7 +32,7 @@ from typing import Any, ClassVar
 
 
 class BpkdError(Exception):
-    """Base of the tree. `code` is stable across versions; `retryable` says whether the same request may succeed later."""
+    """Base of the tree. `code` is stable; `retryable` says whether the same request may succeed later."""
 
     code: ClassVar[str] = "internal"
     retryable: ClassVar[bool] = False

@@ -110,7 +110,7 @@ class Train(Section):
     seed: int = Field(default=0, ge=0, lt=2**31)
     eval_every: int = Field(2_000, ge=1, le=10_000_000, description="steps between evaluations on the val split")
     checkpoint_every: int = Field(
-        500, ge=1, le=10_000_000, description="steps between checkpoints: the most a crash costs"
+        default=500, ge=1, le=10_000_000, description="steps between checkpoints: the most a crash costs"
     )
 
     @model_validator(mode="after")
