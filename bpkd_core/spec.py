@@ -61,7 +61,7 @@ class BoundaryPrivilegedKD(Section):
     """BPKD (Liu et al. 2024): edges and bodies distilled apart. Defaults as in the paper."""
 
     type: Literal["bpkd"] = "bpkd"
-    edge_width_px: int = Field(7, ge=1, le=99, description="side of the square window that makes an edge, odd")
+    edge_width_px: int = Field(default=7, ge=1, le=99, description="side of the square window that makes an edge, odd")
     temperature_edge: float = Field(default=1.0, gt=0, le=100)
     temperature_body: float = Field(default=1.0, gt=0, le=100)
     alpha: float = Field(default=2.0, ge=0, le=1e6, description="weight of each class inside the edge loss")
@@ -92,7 +92,9 @@ class Train(Section):
 
     steps: int = Field(default=80_000, ge=1, le=10_000_000, description="optimizer steps")
     batch_size: int = Field(default=8, ge=1, le=1024)
-    crop: tuple[int, int] = Field((512, 1024), description="height and width of a training crop, multiples of 32")
+    crop: tuple[int, int] = Field(
+        default=(512, 1024), description="height and width of a training crop, multiples of 32"
+    )
     scale: tuple[float, float] = Field(default=(0.5, 2.0), description="range of the random resize before the crop")
     optimizer: Literal["sgd", "adamw"] = "sgd"
     lr: float = Field(default=0.01, gt=0, le=10)
@@ -104,11 +106,15 @@ class Train(Section):
     warmup_steps: int = Field(default=0, ge=0, le=1_000_000)
     clip_grad_norm: float | None = Field(default=None, gt=0, le=1e6)
     aux_weight: float = Field(default=0.4, ge=0, le=100, description="weight of the auxiliary heads' cross-entropy")
-    distill_warmup_steps: int = Field(0, ge=0, le=1_000_000, description="steps over which the method's weight rises")
+    distill_warmup_steps: int = Field(
+        default=0, ge=0, le=1_000_000, description="steps over which the method's weight rises"
+    )
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     loader_workers: int = Field(default=0, ge=0, le=64)
     seed: int = Field(default=0, ge=0, lt=2**31)
-    eval_every: int = Field(2_000, ge=1, le=10_000_000, description="steps between evaluations on the val split")
+    eval_every: int = Field(
+        default=2_000, ge=1, le=10_000_000, description="steps between evaluations on the val split"
+    )
     checkpoint_every: int = Field(
         default=500, ge=1, le=10_000_000, description="steps between checkpoints: the most a crash costs"
     )
@@ -178,7 +184,7 @@ class DistillSpec(Section):
     teacher: Teacher
     method: Method = BoundaryPrivilegedKD()
     train: Train = Train()
-    control: Literal["none", "full"] = Field("full", description="also train the student without distillation")
+    control: Literal["none", "full"] = Field(default="full", description="also train the student without distillation")
     export: Export = Export()
     budget_minutes: float | None = Field(default=None, ge=0.5, le=100_000)
     provenance: Mapping[str, str] = Field(
