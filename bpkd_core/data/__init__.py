@@ -1,0 +1,18 @@
+"""Datasets: read them (`folder`), judge them (`validate`), draw them (`scenes`), augment and batch them.
+
+What is exported here needs no torch; :mod:`bpkd_core.data.transforms` and :mod:`bpkd_core.data.batches` do.
+"""
+
+from bpkd_core.data.base import IGNORE_INDEX, ClassInfo, Sample, SegmentationDataset
+from bpkd_core.data.folder import FolderDataset
+from bpkd_core.data.layout import evaluation_split, fingerprint
+
+__all__ = [
+    "IGNORE_INDEX",
+    "ClassInfo",
+    "FolderDataset",
+    "Sample",
+    "SegmentationDataset",
+    "evaluation_split",
+    "fingerprint",
+]

@@ -1,0 +1,91 @@
+"""Which samples make batch number `step`, and a loader that makes the batches.
+
+The plan holds no state: position is a pure function of the step, so a run that resumes at step n sees what an
+uninterrupted run would have seen, whatever the number of worker processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from bpkd_core.data.base import Sample, SegmentationDataset
+from bpkd_core.errors import InvalidInput
+
+Transform = Callable[[Sample, int], tuple[Tensor, Tensor]]
+Batch = tuple[Tensor, Tensor]
+
+
+def batch_indices(step: int, *, length: int, batch_size: int, seed: int) -> list[tuple[int, int]]:
+    """The (sample index, sample seed) of each place in batch `step`, counted from 0.
+
+    Epochs are shuffles of the `length` samples and follow one another without a gap: a batch may end one and begin the
+    next. Each visit of a sample has its own seed. Raises InvalidInput for an empty dataset or batch.
+    """
+    if length < 1 or batch_size < 1:
+        raise InvalidInput(f"{length} samples in batches of {batch_size}; expected at least one of both.")
+    visits = range(step * batch_size, (step + 1) * batch_size)
+    return [(_shuffle(length, visit // length, seed)[visit % length], _visit_seed(visit, seed)) for visit in visits]
+
+
+@lru_cache(maxsize=4)
+def _shuffle(length: int, epoch: int, seed: int) -> tuple[int, ...]:
+    return tuple(np.random.default_rng((seed, epoch)).permutation(length).tolist())
+
+
+def _visit_seed(visit: int, seed: int) -> int:
+    # three words where a shuffle has two, so that no visit shares the stream of an epoch
+    return int(np.random.SeedSequence((seed, visit, 1)).generate_state(1, np.uint64)[0])
+
+
+class Batches(Dataset[Batch]):
+    """Iterate over (images_N3HW uint8, labels_NHW uint8) of the steps start_step .. start_step + steps - 1.
+
+    workers = 0 makes them in this process; more are torch DataLoader processes, which make the same batches, bit for
+    bit. A dataset cache is per process.
+    """
+
+    def __init__(
+        self,
+        dataset: SegmentationDataset,
+        transform: Transform,
+        batch_size: int,
+        seed: int,
+        start_step: int = 0,
+        steps: int = 1,
+        workers: int = 0,
+    ) -> None:
+        self.dataset = dataset
+        self.transform = transform
+        self.batch_size = batch_size
+        self.seed = seed
+        self.steps = range(start_step, start_step + steps)
+        self.workers = workers
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __getitem__(self, index: int) -> Batch:
+        """Make the batch of step `index`, be it among the steps of the iteration or not."""
+        plan = batch_indices(index, length=len(self.dataset), batch_size=self.batch_size, seed=self.seed)
+        images, labels = zip(*(self.transform(self.dataset[place], seed) for place, seed in plan), strict=True)
+        return torch.stack(images), torch.stack(labels)
+
+    def __iter__(self) -> Iterator[Batch]:
+        if self.workers == 0:
+            return (self[step] for step in self.steps)
+        # its own generator: a DataLoader without one moves the global random state
+        loader = DataLoader(
+            self,
+            batch_size=None,
+            sampler=self.steps,
+            num_workers=self.workers,
+            generator=torch.Generator(),
+            pin_memory=torch.cuda.is_available(),
+        )
+        return iter(loader)
