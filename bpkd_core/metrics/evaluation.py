@@ -30,10 +30,11 @@ def evaluate_masks(
         num_classes: ids are 0...num_classes - 1.
         ignore_index: the id of void in the truth.
         class_names: names in the order of their ids; the ids themselves by default.
-        edge_width_px: k of the loss's edge mask, odd.
+        edge_width_px: k of the loss's edge mask, odd; 1 makes no edge.
 
     Raises:
-        InvalidInput: no pair, shapes that differ, ids out of range, an even width, a wrong number of names.
+        InvalidInput: no pair, shapes that differ, ids out of range, an even or non-positive width, a wrong number of
+            names.
 
     What each measure means, and what void and frame do to it, is said in `bpkd_core.metrics.quality`.
     """
@@ -68,9 +69,9 @@ def _checked_names(class_names: Sequence[str] | None, num_classes: int) -> tuple
 
 
 def _check_width(edge_width_px: int) -> None:
-    if edge_width_px < 3 or edge_width_px % 2 == 0:
+    if edge_width_px < 1 or edge_width_px % 2 == 0:
         raise InvalidInput(
-            f"edge_width_px is {edge_width_px}, expected an odd number from 3 on, such as 7.", param="edge_width_px"
+            f"edge_width_px is {edge_width_px}, expected an odd and positive one, such as 7.", param="edge_width_px"
         )
 
 
