@@ -1,0 +1,103 @@
+"""Look into an ONNX file without the onnx package and without loading it.
+
+onnxruntime follows external data to any file that it may read, and runs whatever custom operators are registered. Both
+are recognised here, in the protobuf wire format, before onnxruntime sees the bytes. Weights are skipped, not copied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from bpkd_core.errors import InvalidModel
+
+VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
+STANDARD_DOMAINS = (b"", b"ai.onnx")
+
+# Which fields of a message hold which messages (onnx.proto, IR version 14).
+CHILDREN: dict[str, dict[int, str]] = {
+    "Model": {7: "Graph", 8: "OperatorSet", 20: "TrainingInfo", 25: "Function"},
+    "TrainingInfo": {1: "Graph", 2: "Graph"},
+    "Function": {7: "Node", 9: "OperatorSet", 11: "Attribute"},
+    "Graph": {1: "Node", 5: "Tensor", 15: "SparseTensor"},
+    "Node": {5: "Attribute"},
+    "Attribute": {5: "Tensor", 6: "Graph", 10: "Tensor", 11: "Graph", 22: "SparseTensor", 23: "SparseTensor"},
+    "SparseTensor": {1: "Tensor", 2: "Tensor"},
+    "OperatorSet": {},
+    "Tensor": {},
+}
+EXTERNAL_DATA, DATA_LOCATION = 13, 14  # of Tensor
+DOMAIN = {"Node": 7, "OperatorSet": 1, "Function": 10}
+
+
+class Field(NamedTuple):
+    """One field: its number, and its value, an integer or the bytes."""
+
+    number: int
+    value: int | memoryview
+
+
+def refuse_unsafe(data: bytes) -> None:
+    """Raise InvalidModel unless the bytes are one self-contained ONNX model of standard operators."""
+    pending = [("Model", memoryview(data))]
+    seen_graph = False
+    while pending:
+        kind, message = pending.pop()
+        for field in _fields(message):
+            _check(kind, field)
+            child = CHILDREN[kind].get(field.number)
+            if child is not None and isinstance(field.value, memoryview):
+                seen_graph |= child == "Graph"
+                pending.append((child, field.value))
+    if not seen_graph:
+        raise InvalidModel("The file holds no ONNX graph; expected an .onnx file as export_onnx writes it.")
+
+
+def _check(kind: str, field: Field) -> None:
+    if kind == "Tensor" and (field.number == EXTERNAL_DATA or (field.number == DATA_LOCATION and field.value)):
+        raise InvalidModel("The model keeps weights in another file; save it as one file, without external data.")
+    if DOMAIN.get(kind) == field.number and isinstance(field.value, memoryview):
+        domain = bytes(field.value[:100])
+        if domain not in STANDARD_DOMAINS:
+            raise InvalidModel(
+                f"The model uses operators of the domain {domain.decode(errors='replace')!r}; "
+                "only standard ONNX operators are run."
+            )
+
+
+def _fields(message: memoryview) -> Iterator[Field]:
+    """The fields of one message in order. Raises InvalidModel where the bytes are not protobuf."""
+    position, end = 0, len(message)
+    while position < end:
+        tag, position = _varint(message, position)
+        number, wire_type = tag >> 3, tag & 7
+        if wire_type == VARINT:
+            value, position = _varint(message, position)
+            yield Field(number, value)
+            continue
+        if wire_type == BYTES:
+            size, position = _varint(message, position)
+        elif wire_type in (FIXED32, FIXED64):
+            size = 4 if wire_type == FIXED32 else 8
+        else:
+            raise _not_onnx()
+        if number == 0 or position + size > end:
+            raise _not_onnx()
+        yield Field(number, message[position : position + size])
+        position += size
+
+
+def _varint(message: memoryview, position: int) -> tuple[int, int]:
+    """The integer at a position, seven bits a byte with the lowest first, and the position behind it."""
+    value = 0
+    for index, byte in enumerate(message[position : position + 10]):
+        value |= (byte & 0x7F) << (7 * index)
+        if byte < 0x80:
+            return value, position + index + 1
+    raise _not_onnx()
+
+
+def _not_onnx() -> InvalidModel:
+    return InvalidModel(
+        "The bytes are no ONNX model, or a truncated one; expected an .onnx file as export_onnx writes it."
+    )
