@@ -1,0 +1,1 @@
+"""The service without its surroundings: records as frozen values, their moves, and ports to the world."""

@@ -1,0 +1,102 @@
+"""A dataset as a value, and its moves: registered, validated by a worker, then ready or refused for good."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Literal
+
+from bpkd_core.bundle import ClassInfo
+from bpkd_core.errors import BpkdError
+from service.domain.errors import Conflict, Poisoned
+from service.domain.leases import MAX_ATTEMPTS_WITHOUT_PROGRESS, Lease
+
+State = Literal["validating", "ready", "refused"]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Images and masks under a path of the server.
+
+    report: the validation report as JSON, once there is one. sha256: the fingerprint of names and contents. splits:
+    split -> number of images. attempt: 1, and one more after each validation that died. error: why no report could be
+    made. checked_at: when it became ready or was refused.
+    """
+
+    id: str
+    name: str
+    path: str
+    created_at: datetime
+    created_by: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict[str, str])
+    state: State = "validating"
+    report: Mapping[str, Any] | None = None
+    sha256: str | None = None
+    classes: tuple[ClassInfo, ...] = ()
+    splits: Mapping[str, int] = field(default_factory=dict[str, int])
+    attempt: int = 1
+    error: Mapping[str, Any] | None = None
+    checked_at: datetime | None = None
+    lease: Lease = field(default_factory=Lease)
+
+    def evolve(self, **changes: Any) -> Dataset:
+        """The same dataset with some fields changed."""
+        return replace(self, **changes)
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a validation found out. ready: whether the dataset can be trained on."""
+
+    ready: bool
+    report: Mapping[str, Any]
+    sha256: str | None = None
+    classes: tuple[ClassInfo, ...] = ()
+    splits: Mapping[str, int] = field(default_factory=dict[str, int])
+
+
+DatasetMove = Callable[[Dataset, datetime], Dataset]
+
+
+def claim(dataset: Dataset, now: datetime, *, owner: str, lease_s: float) -> Dataset:
+    """A worker starts to validate."""
+    if dataset.state != "validating" or dataset.lease.owner is not None:
+        raise Conflict(f"Dataset {dataset.id} is {dataset.state} or being checked; expected it to wait for a check")
+    return dataset.evolve(lease=dataset.lease.take(owner, now, lease_s))
+
+
+def beat(dataset: Dataset, now: datetime, *, lease_s: float) -> Dataset:
+    """The holder is alive."""
+    return dataset.evolve(lease=dataset.lease.renew(now, lease_s))
+
+
+def conclude(dataset: Dataset, now: datetime, *, findings: Findings) -> Dataset:
+    """The validation is through: ready, or refused for good."""
+    return dataset.evolve(
+        state="ready" if findings.ready else "refused",
+        report=findings.report,
+        sha256=findings.sha256,
+        classes=findings.classes,
+        splits=findings.splits,
+        checked_at=now,
+        lease=dataset.lease.release(),
+    )
+
+
+def refuse(dataset: Dataset, now: datetime, *, error: BpkdError) -> Dataset:
+    """The validation could not be made, and another try would not help."""
+    return dataset.evolve(state="refused", error=error.to_dict(), checked_at=now, lease=dataset.lease.release())
+
+
+def give_back(dataset: Dataset, _now: datetime) -> Dataset:
+    """The holder goes away in good order."""
+    return dataset.evolve(lease=dataset.lease.release())
+
+
+def recover(dataset: Dataset, now: datetime, *, reason: str) -> Dataset:
+    """The holder or its child died: another attempt, unless it was the third."""
+    if dataset.attempt >= MAX_ATTEMPTS_WITHOUT_PROGRESS:
+        error = Poisoned(f"The validation died {dataset.attempt} times (the last time: {reason})")
+        return refuse(dataset, now, error=error)
+    return dataset.evolve(attempt=dataset.attempt + 1, lease=dataset.lease.release())

@@ -1,0 +1,130 @@
+"""Every way in which the service refuses or fails, as a branch of :mod:`bpkd_core.errors`.
+
+::
+
+    BpkdError
+    ├── NotFound                not_found                no record or file of that id, or it is not yours
+    ├── Conflict                conflict                 the record's state does not allow it
+    │   ├── IdempotencyInFlight idempotency_in_flight    the first request with this key is still being answered
+    │   └── FenceLost           fence_lost               somebody else holds the work now: stop and write nothing
+    ├── StalePrecondition       precondition_failed      the record was changed since it was read
+    ├── IdempotencyMismatch     idempotency_mismatch     the key was used with another body
+    ├── Unauthorized            unauthorized             no key, or an unknown one
+    ├── Forbidden               forbidden                a known key that may not do this
+    ├── TooLarge                too_large                more bytes than the limit
+    ├── UnsupportedMediaType    unsupported_media_type   a body, or a wanted answer, of a type that is not spoken
+    ├── Busy                    busy                     the queue is full; try again after `retry_after_s`
+    ├── Unavailable             unavailable              the database or a file store does not answer
+    ├── StorageFull             storage_full             no room on the disk
+    └── Poisoned                poison                   the work killed every process that tried it
+
+The HTTP status of each is chosen in service/api/errors.py.
+"""
+
+from __future__ import annotations
+
+from bpkd_core.errors import BpkdError
+
+
+class NotFound(BpkdError):
+    """No record or file of that id. Build it with :meth:`of`."""
+
+    code = "not_found"
+
+    @classmethod
+    def of(cls, kind: str, key: object, *, hint: str | None = None) -> NotFound:
+        """`There is no job "job_1".`"""
+        return cls(f'There is no {kind} "{key}".', hint=hint)
+
+
+class Conflict(BpkdError):
+    """The record's state does not allow what was asked."""
+
+    code = "conflict"
+
+
+class IdempotencyInFlight(Conflict):
+    """The first request with this Idempotency-Key is still being answered."""
+
+    code = "idempotency_in_flight"
+    retryable = True
+
+
+class FenceLost(Conflict):
+    """The lease ended and the work is somebody else's now: the holder stops at once and writes nothing."""
+
+    code = "fence_lost"
+
+
+class StalePrecondition(BpkdError):
+    """The record was changed since the caller read it."""
+
+    code = "precondition_failed"
+
+
+class IdempotencyMismatch(BpkdError):
+    """The Idempotency-Key was used before with another body."""
+
+    code = "idempotency_mismatch"
+
+
+class Unauthorized(BpkdError):
+    """No API key, or an unknown one."""
+
+    code = "unauthorized"
+
+
+class Forbidden(BpkdError):
+    """A known caller who may not do this."""
+
+    code = "forbidden"
+
+
+class TooLarge(BpkdError):
+    """More bytes than the limit."""
+
+    code = "too_large"
+
+
+class UnsupportedMediaType(BpkdError):
+    """A body, or a wanted answer, of a media type that is not spoken."""
+
+    code = "unsupported_media_type"
+
+
+class Busy(BpkdError):
+    """The queue is full. `retry_after_s` says when to try again."""
+
+    code = "busy"
+    retryable = True
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after_s: float = 1.0,
+        param: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, param=param, hint=hint)
+        self.retry_after_s = retry_after_s
+
+
+class Unavailable(BpkdError):
+    """The database or a file store does not answer now."""
+
+    code = "unavailable"
+    retryable = True
+
+
+class StorageFull(BpkdError):
+    """No room is left where the database or the files live."""
+
+    code = "storage_full"
+    retryable = True
+
+
+class Poisoned(BpkdError):
+    """Work that ended every process that tried it, without progress in between."""
+
+    code = "poison"

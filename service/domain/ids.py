@@ -1,0 +1,24 @@
+"""Ids that sort by time: a prefix and 26 characters of Crockford's base 32, as in the ULID specification."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+Prefix = Literal["ds", "tch", "job", "pred", "key"]
+
+ENTROPY_BYTES = 10
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_CHARACTERS = 26
+
+
+def new_id(prefix: Prefix, *, now: datetime, entropy: bytes) -> str:
+    """`job_` and 48 bits of milliseconds since 1970, then 80 random bits.
+
+    now: timezone-aware. entropy: 10 random bytes. Ids of different milliseconds sort as text like their times.
+    """
+    if len(entropy) != ENTROPY_BYTES:
+        raise ValueError(f"entropy has {len(entropy)} bytes; expected {ENTROPY_BYTES}")
+    number = int(now.timestamp() * 1000) << 80 | int.from_bytes(entropy)
+    digits = (_ALPHABET[number >> 5 * place & 31] for place in reversed(range(_CHARACTERS)))
+    return f"{prefix}_{''.join(digits)}"

@@ -1,0 +1,81 @@
+"""How work comes in, and how it is called off. The record first; the hint after, because it may be lost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from bpkd_core.errors import InvalidDataset
+from service.domain import lifecycle
+from service.domain.datasets import Dataset
+from service.domain.errors import Conflict
+from service.domain.idempotency import Once
+from service.domain.jobs import Job
+from service.domain.ports import Datasets, Hints, Jobs
+
+
+def draft_job(
+    request: Mapping[str, Any],
+    dataset: Dataset,
+    *,
+    job_id: str,
+    now: datetime,
+    created_by: str | None = None,
+) -> Job:
+    """A job as it will be queued. request: the validated request as JSON, with `name` and `metadata`.
+
+    Raises InvalidDataset (with the report) for a refused dataset, and Conflict for one that is still being validated.
+    """
+    if dataset.state == "refused":
+        report = dict(dataset.report) if dataset.report is not None else None
+        raise InvalidDataset(
+            f"Dataset {dataset.id} was refused by its validation; expected one that is ready",
+            report=report,
+            param="dataset",
+            hint=f"See /v1/datasets/{dataset.id}/report, mend the files and register them again.",
+        )
+    if dataset.state != "ready":
+        raise Conflict(
+            f"Dataset {dataset.id} is still being validated; expected one that is ready",
+            param="dataset",
+            hint=f"Ask for /v1/datasets/{dataset.id} until its state is ready.",
+        )
+    return Job(
+        id=job_id,
+        name=request["name"],
+        request=request,
+        dataset_id=dataset.id,
+        created_at=now,
+        created_by=created_by,
+        metadata=request.get("metadata", {}),
+    )
+
+
+def submit(jobs: Jobs, hints: Hints, job: Job, *, once: Once | None = None) -> Job:
+    """Queue a drafted job. With a repeated key the earlier job comes back, told by its other id."""
+    stored = jobs.add(job, once=once)
+    hints.hint("job")
+    return stored
+
+
+def register(datasets: Datasets, hints: Hints, dataset: Dataset, *, once: Once | None = None) -> Dataset:
+    """Store a dataset; its validation starts by itself. `once` as in :func:`submit`."""
+    stored = datasets.add(dataset, once=once)
+    hints.hint("dataset")
+    return stored
+
+
+def cancel(jobs: Jobs, job_id: str) -> Job:
+    """Wish a job to stop. A queued job is cancelled at once, a running one soon; an ended one stays as it is."""
+    return jobs.change(job_id, lifecycle.cancel, fence=None)
+
+
+def reap(jobs: Jobs, datasets: Datasets, hints: Hints) -> list[str]:
+    """Take back what dead workers held, and hint for what is queued again. Returns the ids of all that moved."""
+    moved_jobs, moved_datasets = jobs.reap(), datasets.reap()
+    if any(job.status == "queued" for job in moved_jobs):
+        hints.hint("job")
+    if any(dataset.state == "validating" for dataset in moved_datasets):
+        hints.hint("dataset")
+    return [record.id for record in (*moved_jobs, *moved_datasets)]
