@@ -6,6 +6,7 @@ What is exported here needs no torch; :mod:`bpkd_core.data.transforms` and :mod:
 from bpkd_core.data.base import IGNORE_INDEX, ClassInfo, Sample, SegmentationDataset
 from bpkd_core.data.folder import FolderDataset
 from bpkd_core.data.layout import evaluation_split, fingerprint
+from bpkd_core.data.scenes import draw_scene, write_scenes
 
 __all__ = [
     "IGNORE_INDEX",
@@ -13,6 +14,8 @@ __all__ = [
     "FolderDataset",
     "Sample",
     "SegmentationDataset",
+    "draw_scene",
     "evaluation_split",
     "fingerprint",
+    "write_scenes",
 ]
