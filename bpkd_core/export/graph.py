@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import TensorProto
+from onnx import TensorProto, helper
 
 from bpkd_core.data.transforms import MEAN, STD
 from bpkd_core.export.nodes import Nodes
@@ -37,22 +37,25 @@ def spatial_size(g: Nodes, image: str) -> str:
     return g.Shape(image, start=1, end=3)
 
 
-def upsampled_argmax(g: Nodes, logits: str, size_hw: str, stride: int, ids: int, *, out: str) -> str:
+def upsampled_argmax(
+    g: Nodes, logits: str, size_hw: str, *, stride: int, num_classes: int, dtype: str, out: str
+) -> str:
     """Logits float32 [N, C, h, w] to class ids [N, H, W]: what Resize (bilinear, half pixel), ArgMax and a crop give.
 
-    size_hw: int64 [2], at most stride * (h, w). ids: the element type of the result, UINT8 or UINT16.
+    size_hw: int64 [2], at most stride * (h, w). dtype: of the ids, uint8 or uint16.
     Replicating the border by one lays h + 1 by w + 1 cells of stride x stride pixels between the centres of the scores.
     """
     scores = g.Pad(g.Transpose(logits, perm=[0, 2, 3, 1]), [0, 1, 1, 0, 0, 1, 1, 0], mode="edge")
-    winners = g.Cast(g.ArgMax(scores, axis=3, keepdims=0), to=ids)
-    top_left, impure = _cells(g, winners)
-    pixels = g.Expand(g.Unsqueeze(top_left, [3]), [1, 1, 1, stride * stride])
-    pixels = g.ScatterND(pixels, impure, _interpolated_argmax(g, scores, impure, stride, ids))
+    winners, impure = _cells(g, g.ArgMax(scores, axis=3, keepdims=0))
+    # one row of pixels per class, gathered: onnxruntime expands bytes seven times slower (142 against 19 us)
+    uniform = np.arange(num_classes, dtype=dtype).repeat(stride * stride).reshape(num_classes, -1)
+    mixed = g.Cast(_interpolated_argmax(g, scores, impure, stride), to=helper.np_dtype_to_tensor_dtype(uniform.dtype))
+    cells = g.ScatterND(g.Gather(uniform, winners), impure, mixed)
 
-    rows = g.Reshape(pixels, g.Concat(g.Shape(top_left), [stride, stride], axis=0))
+    rows = g.Reshape(cells, g.Concat(g.Shape(winners), [stride, stride], axis=0))
     rows = g.Transpose(rows, perm=[0, 1, 3, 2, 4])
-    size = g.Mul(g.Shape(top_left, start=1), [stride, stride])
-    canvas = g.Reshape(rows, g.Concat([0], size, axis=0))
+    canvas_hw = g.Mul(g.Shape(winners, start=1), [stride, stride])
+    canvas = g.Reshape(rows, g.Concat([0], canvas_hw, axis=0))
     first = [(stride + 1) // 2] * 2  # the image begins half a cell inside the first cell
     return g.Slice(canvas, first, g.Add(size_hw, first), [1, 2], out=out)
 
@@ -67,13 +70,13 @@ def upsampled_confidence(g: Nodes, logits: str, size_hw: str, stride: int, *, ou
 
 
 def cell_weights(stride: int) -> NDArray[np.float32]:
-    """Bilinear weights [stride * stride, 4] of a cell's pixels in its four corners.
+    """Bilinear weights [4, stride * stride]: how much each corner of a cell counts in each of its pixels.
 
     Pixel k of a cell lies at (k + 1/2) / stride between two centres for an even stride, at k / stride for an odd one.
     """
     position = (np.arange(stride) + 0.5 * (stride % 2 == 0)) / stride
-    along = np.stack([1 - position, position], axis=1)
-    return np.einsum("yi,xj->yxij", along, along).reshape(stride * stride, 4).astype(np.float32)
+    along = np.stack([1 - position, position])
+    return np.einsum("iy,jx->ijyx", along, along).reshape(4, stride * stride).astype(np.float32)
 
 
 def _cells(g: Nodes, winners: str) -> tuple[str, str]:
@@ -84,18 +87,12 @@ def _cells(g: Nodes, winners: str) -> tuple[str, str]:
     return first, g.Transpose(g.NonZero(impure), perm=[1, 0])
 
 
-def _interpolated_argmax(g: Nodes, scores: str, cells: str, stride: int, ids: int) -> str:
-    """Class ids [K, stride * stride] of the pixels in K cells, from scores [N, h + 2, w + 2, C]."""
-    offsets = np.array([[[0, y, x]] for y, x in CORNERS])
-    corners = g.GatherND(scores, g.Add(g.Unsqueeze(cells, [0]), offsets))  # [4, K, C]
-    pixels = g.MatMul(cell_weights(stride), g.Reshape(corners, g.Concat([4], _product(g, corners), axis=0)))
-    pixels = g.Reshape(pixels, g.Concat([stride * stride], g.Shape(corners, start=1), axis=0))
-    return g.Cast(g.Transpose(g.ArgMax(pixels, axis=2, keepdims=0), perm=[1, 0]), to=ids)
-
-
-def _product(g: Nodes, corners: str) -> str:
-    """K * C of [4, K, C], as int64 [1]; a Reshape to -1 could not tell it where K is 0."""
-    return g.ReduceProd(g.Shape(corners, start=1), keepdims=1)
+def _interpolated_argmax(g: Nodes, scores: str, cells: str, stride: int) -> str:
+    """Class ids int64 [K, stride * stride] of the pixels in K cells, from scores [N, h + 2, w + 2, C]."""
+    offsets = np.array([[0, y, x] for y, x in CORNERS])
+    corners_K4C = g.GatherND(scores, g.Add(g.Unsqueeze(cells, [1]), offsets))
+    pixels = g.MatMul(g.Transpose(corners_K4C, perm=[0, 2, 1]), cell_weights(stride))  # [K, C, stride * stride]
+    return g.ArgMax(pixels, axis=1, keepdims=0)
 
 
 def _per_channel(values: tuple[float, float, float]) -> NDArray[np.float32]:

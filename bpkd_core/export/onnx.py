@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
@@ -66,18 +67,21 @@ def export_onnx(
 
 def serving_model(network: NetworkGraph, contract: Contract, outputs: Sequence[str]) -> onnx.ModelProto:
     """Put the network between its pre- and post-processing and check the whole."""
-    ids = TensorProto.DataType.Value(mask_type(len(contract.classes)).upper())
+    num_classes, stride = len(contract.classes), contract.stride
+    dtype = mask_type(num_classes)
     before, after = Nodes("before"), Nodes("after")
-    normalise_and_pad(before, IMAGE, contract.stride, out=NETWORK_INPUT)
+    normalise_and_pad(before, IMAGE, stride, out=NETWORK_INPUT)
     size_hw = spatial_size(after, IMAGE)
-    upsampled_argmax(after, LOGITS, size_hw, contract.stride, ids, out=MASK)
+    upsampled_argmax(after, LOGITS, size_hw, stride=stride, num_classes=num_classes, dtype=dtype, out=MASK)
     if CONFIDENCE in outputs:
-        upsampled_confidence(after, LOGITS, size_hw, contract.stride, out=CONFIDENCE)
+        upsampled_confidence(after, LOGITS, size_hw, stride, out=CONFIDENCE)
+
+    ids = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
 
     values = {
         MASK: helper.make_tensor_value_info(MASK, ids, ["N", "H", "W"]),
         CONFIDENCE: helper.make_tensor_value_info(CONFIDENCE, TensorProto.FLOAT, ["N", "H", "W"]),
-        LOGITS: helper.make_tensor_value_info(LOGITS, TensorProto.FLOAT, ["N", len(contract.classes), "h", "w"]),
+        LOGITS: helper.make_tensor_value_info(LOGITS, TensorProto.FLOAT, ["N", num_classes, "h", "w"]),
     }
     graph = helper.make_graph(
         [*before.nodes, *network.nodes, *after.nodes],
