@@ -24,10 +24,12 @@ class SegmentationNet(nn.Module, ABC):
 
     num_classes: C, the channels of the logits.
     stride: the logits are 1/stride of the image, rounded up where a side is not a multiple of it.
+    encoder: key prefix of the backbone, which pretrained features are loaded into.
     auxiliary: key prefixes of the heads that exist only to be trained with. A checkpoint may leave them out, and so
         does the catalog's parameter count.
     """
 
+    encoder: ClassVar[str] = "backbone."
     auxiliary: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, num_classes: int, stride: int) -> None:
