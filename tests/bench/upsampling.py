@@ -1,7 +1,7 @@
 """Boundary-only upsampling against Resize + ArgMax, both in onnxruntime on one thread.
 
 Run `python tests/bench/upsampling.py`. It prints the median CPU time of one image, the share of cells that a boundary
-crosses, and how many pixels differ. CPU time of the calling thread, because with one thread it is the work that is done,
+crosses, and how many pixels differ. CPU time of the calling thread: with one thread it is the work that is done,
 whatever else the machine does.
 """
 
