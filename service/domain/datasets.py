@@ -44,6 +44,11 @@ class Dataset:
         """The same dataset with some fields changed."""
         return replace(self, **changes)
 
+    @property
+    def waits(self) -> bool:
+        """Whether a worker may take it to validate it."""
+        return self.state == "validating" and self.lease.owner is None
+
 
 @dataclass(frozen=True)
 class Findings:
@@ -61,7 +66,7 @@ DatasetMove = Callable[[Dataset, datetime], Dataset]
 
 def claim(dataset: Dataset, now: datetime, *, owner: str, lease_s: float) -> Dataset:
     """A worker starts to validate."""
-    if dataset.state != "validating" or dataset.lease.owner is not None:
+    if not dataset.waits:
         raise Conflict(f"Dataset {dataset.id} is {dataset.state} or being checked; expected it to wait for a check")
     return dataset.evolve(lease=dataset.lease.take(owner, now, lease_s))
 

@@ -49,6 +49,11 @@ class IdempotencyInFlight(Conflict):
     code = "idempotency_in_flight"
     retryable = True
 
+    @classmethod
+    def of(cls, key: str) -> IdempotencyInFlight:
+        """`The first request with the Idempotency-Key "k" is still in work; try again in a moment`"""
+        return cls(f'The first request with the Idempotency-Key "{key}" is still in work; try again in a moment')
+
 
 class FenceLost(Conflict):
     """The lease ended and the work is somebody else's now: the holder stops at once and writes nothing."""

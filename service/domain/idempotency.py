@@ -21,9 +21,9 @@ class Once:
     key: str
     body_sha256: str
 
-    def check(self, body_sha256: str) -> None:
+    def check(self, seen_sha256: str) -> None:
         """Raise IdempotencyMismatch if the key came with another body before."""
-        if body_sha256 != self.body_sha256:
+        if seen_sha256 != self.body_sha256:
             raise IdempotencyMismatch(
                 f'The Idempotency-Key "{self.key}" was used with another body; send the same body, or a new key'
             )

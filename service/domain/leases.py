@@ -15,6 +15,7 @@ from service.domain.errors import FenceLost
 LEASE_S = 60.0
 HEARTBEAT_S = 15.0
 MAX_ATTEMPTS_WITHOUT_PROGRESS = 3
+LEASE_EXPIRED = "its lease ran out, so its worker died or was cut off"
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from bpkd_core.bundle import ClassInfo, FileInfo
+from service.domain.errors import StalePrecondition
 
 MoveKind = Literal["promote", "rollback"]
 
@@ -41,6 +42,12 @@ class Release:
     def onnx_sha256(self) -> str:
         """The hash that names the network."""
         return self.files["student.onnx"].sha256
+
+    def promotion(self, version: int, *, by: str | None) -> Repoint | None:
+        """Where the alias goes once the version has its number."""
+        if self.alias is None:
+            return None
+        return Repoint(self.model, self.alias, version, by=by, reason="published")
 
 
 @dataclass(frozen=True)
@@ -100,6 +107,42 @@ class AliasMove:
     at: datetime
     by: str | None = None
     reason: str | None = None
+
+    @property
+    def result(self) -> Alias:
+        """The alias after this move."""
+        return Alias(self.model, self.alias, self.to_version, self.revision, self.at, self.by)
+
+
+@dataclass(frozen=True)
+class Repoint:
+    """The wish to point an alias to a version.
+
+    expected_revision: what the caller saw; 0 says that the alias must be new, None that it does not matter.
+    """
+
+    model: str
+    alias: str
+    version: int
+    kind: MoveKind = "promote"
+    expected_revision: int | None = None
+    by: str | None = None
+    reason: str | None = None
+
+    def move(self, before: Alias | None, now: datetime) -> AliasMove | None:
+        """The move to write, or None if the version is live already. Raises StalePrecondition."""
+        revision = before.revision if before is not None else 0
+        if self.expected_revision not in (None, revision):
+            raise StalePrecondition(
+                f'Alias "{self.alias}" of model "{self.model}" is at revision {revision}; '
+                f"expected {self.expected_revision}: read it again, then decide"
+            )
+        if before is not None and before.version == self.version:
+            return None
+        from_version = before.version if before is not None else None
+        return AliasMove(
+            self.model, self.alias, revision + 1, self.kind, from_version, self.version, now, self.by, self.reason
+        )
 
 
 def version_before(moves: Iterable[AliasMove]) -> int | None:

@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Generic, Literal, Protocol, TypeVar
 
 from bpkd_core.bundle import FileInfo
+from bpkd_core.errors import InvalidInput
 from service.domain.datasets import Dataset, DatasetMove, State
 from service.domain.events import NoteType, StoredEvent
 from service.domain.idempotency import Answer, Once
 from service.domain.jobs import Job, Status
 from service.domain.keys import ApiKey
 from service.domain.lifecycle import Move
-from service.domain.models import Alias, AliasMove, Model, MoveKind, Release, Version
+from service.domain.models import Alias, AliasMove, Model, Release, Repoint, Version
 from service.domain.workers import Worker
 
 T = TypeVar("T")
@@ -41,6 +42,15 @@ class Page:
     after: str | None = None
     order: Literal["asc", "desc"] = "desc"
 
+    @property
+    def after_number(self) -> int | None:
+        """`after` of a list that is ordered by number. Raises InvalidInput."""
+        if self.after is None:
+            return None
+        if not self.after.isdecimal() or len(self.after) > 9:
+            raise InvalidInput(f'after is "{self.after}"; expected the number of the last version seen', param="after")
+        return int(self.after)
+
 
 @dataclass(frozen=True)
 class Listing(Generic[T]):
@@ -59,6 +69,9 @@ class JobFilter:
     model: str | None = None
 
 
+EVERY_JOB = JobFilter()
+
+
 class Jobs(Protocol):
     """Jobs, and the right to work on them."""
 
@@ -73,7 +86,7 @@ class Jobs(Protocol):
         """One job."""
         ...
 
-    def list(self, page: Page, where: JobFilter = ...) -> Listing[Job]:
+    def list(self, page: Page, where: JobFilter = EVERY_JOB) -> Listing[Job]:
         """Jobs by id, which is by age."""
         ...
 
@@ -163,21 +176,10 @@ class Models(Protocol):
         """Every alias of a model, by name."""
         ...
 
-    def move_alias(
-        self,
-        model: str,
-        alias: str,
-        version: int,
-        *,
-        kind: MoveKind,
-        expected_revision: int | None,
-        by: str | None,
-        reason: str | None,
-    ) -> Alias:
-        """Point an alias to a version and write the history.
+    def move_alias(self, wish: Repoint) -> Alias:
+        """Point an alias to a version and write the history. Raises StalePrecondition.
 
-        expected_revision: what the caller saw; 0 says that the alias must be new, None that it does not matter. Another
-        revision raises StalePrecondition. Promoting the version that is live already changes nothing.
+        Pointing it to the version that is live already changes nothing.
         """
         ...
 

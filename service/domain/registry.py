@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from service.domain.errors import Conflict
-from service.domain.models import Alias, version_before
+from service.domain.errors import Conflict, StalePrecondition
+from service.domain.models import Alias, Repoint, version_before
 from service.domain.ports import Models
 
 
@@ -17,10 +17,8 @@ def promote(
     by: str | None = None,
     reason: str | None = None,
 ) -> Alias:
-    """Point an alias to a version. Raises StalePrecondition if it moved since `expected_revision`."""
-    return models.move_alias(
-        model, alias, version, kind="promote", expected_revision=expected_revision, by=by, reason=reason
-    )
+    """Point an alias to a version. Raises StalePrecondition if it moved since `expected_revision` (0: must be new)."""
+    return models.move_alias(Repoint(model, alias, version, expected_revision=expected_revision, by=by, reason=reason))
 
 
 def rollback(
@@ -38,10 +36,16 @@ def rollback(
     """
     moves = models.history(model, alias)
     revision = moves[-1].revision
+    if expected_revision not in (None, revision):
+        raise StalePrecondition(
+            f'Alias "{alias}" of model "{model}" is at revision {revision}; expected {expected_revision}: '
+            "read it again, then decide"
+        )
     target = version_before(moves)
     if target is None:
         raise Conflict(
             f'Alias "{alias}" of model "{model}" has no earlier version to go back to', hint="Promote another version."
         )
-    seen = revision if expected_revision is None else expected_revision
-    return models.move_alias(model, alias, target, kind="rollback", expected_revision=seen, by=by, reason=reason)
+    return models.move_alias(
+        Repoint(model, alias, target, kind="rollback", expected_revision=revision, by=by, reason=reason)
+    )

@@ -1,0 +1,60 @@
+"""Nudges to waiting workers over Celery and its broker."""
+
+# ruff: noqa: D102  # the methods are documented in service/domain/ports.py
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from typing import Literal
+
+from celery import Celery
+
+Kind = Literal["job", "dataset"]
+
+WAKE = "bpkd.wake"
+QUEUE = "bpkd"
+BROKER_OPTIONS = {
+    "socket_connect_timeout": 2,
+    "socket_keepalive": True,
+    "health_check_interval": 10,
+    "global_keyprefix": "bpkd:",
+}
+"""What the sender and the worker must agree on, or want alike, of the broker's transport."""
+_RETRY_ONCE = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.1}
+_log = logging.getLogger(__name__)
+
+
+class CeleryHints:
+    """The port Hints over Celery: the task `bpkd.wake`, sent by a thread of its own, off every request's path.
+
+    A hint that the broker does not take is logged and forgotten, and so is one that finds too many waiting.
+    """
+
+    def __init__(self, broker_url: str) -> None:
+        self._app = Celery("bpkd", broker=broker_url, set_as_current=False)
+        self._app.conf.update(
+            task_ignore_result=True,
+            task_default_queue=QUEUE,
+            broker_connection_timeout=2,
+            broker_transport_options={**BROKER_OPTIONS, "socket_timeout": 2},
+        )
+        self._waiting: queue.Queue[Kind] = queue.Queue(maxsize=16)
+        threading.Thread(target=self._send_all, name="hints", daemon=True).start()
+
+    def hint(self, kind: Kind) -> None:
+        try:
+            self._waiting.put_nowait(kind)
+        except queue.Full:
+            _log.warning("hint for a %s was dropped: the broker is slow; the workers' poll will find the work", kind)
+
+    def _send_all(self) -> None:
+        while True:
+            kind = self._waiting.get()
+            try:
+                self._app.send_task(WAKE, args=[kind], retry=True, retry_policy=_RETRY_ONCE, expires=60)
+            except Exception as error:  # whatever the broker's client raises: a lost hint is no error
+                _log.warning("hint for a %s was not sent (%s); the workers' poll will find the work", kind, error)
+            finally:
+                self._waiting.task_done()

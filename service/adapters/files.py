@@ -1,0 +1,74 @@
+"""Artifacts on the local file system: `<root>/ab/abcdef...`, each file named by the sha256 of its bytes."""
+
+# ruff: noqa: D102  # the methods are documented in service/domain/ports.py
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from bpkd_core.bundle import FileInfo, sync_folder
+from service.domain.errors import NotFound, StorageFull, Unavailable
+
+_BLOCK_BYTES = 1 << 20
+_SHA256 = re.compile("[0-9a-f]{64}")
+
+
+class FileArtifacts:
+    """The port Artifacts. A file is written under another name, synced, and renamed: it is whole or absent."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def keep(self, source: Path) -> FileInfo:
+        with source.open("rb") as file:
+            return self._store(iter(lambda: file.read(_BLOCK_BYTES), b""))
+
+    def keep_bytes(self, data: bytes) -> FileInfo:
+        return self._store([data])
+
+    def path(self, sha256: str) -> Path:
+        path = self._place(sha256) if _SHA256.fullmatch(sha256) else None
+        if path is None or not path.is_file():
+            raise NotFound.of("artifact", sha256)
+        return path
+
+    def _store(self, blocks: Iterable[bytes]) -> FileInfo:
+        try:
+            return self._write(blocks)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise StorageFull("No room is left for artifacts; free some space on their disk") from error
+            raise Unavailable(f"The artifacts' folder does not take files ({error.strerror})") from error
+
+    def _write(self, blocks: Iterable[bytes]) -> FileInfo:
+        incoming = self._root / "incoming"
+        incoming.mkdir(parents=True, exist_ok=True)
+        digest = hashlib.sha256()
+        descriptor, name = tempfile.mkstemp(dir=incoming)
+        temporary = Path(name)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                for block in blocks:
+                    digest.update(block)
+                    file.write(block)
+                file.flush()
+                os.fsync(file.fileno())
+                info = FileInfo(sha256=digest.hexdigest(), size=file.tell())
+            place = self._place(info.sha256)
+            if not place.exists():
+                place.parent.mkdir(exist_ok=True)
+                temporary.chmod(0o444)
+                temporary.replace(place)
+                sync_folder(place.parent)
+                sync_folder(self._root)
+            return info
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def _place(self, sha256: str) -> Path:
+        return self._root / sha256[:2] / sha256

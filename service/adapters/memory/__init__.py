@@ -1,0 +1,21 @@
+"""The in-memory store: for tests, for trying things out, and as the plainest statement of what a store does.
+
+One lock makes every method atomic; records are frozen, so none leaks. It lives and dies with its process.
+"""
+
+from service.adapters.memory.access import MemoryIdempotency, MemoryKeys, MemoryWorkers
+from service.adapters.memory.datasets import MemoryDatasets
+from service.adapters.memory.jobs import MemoryEvents, MemoryJobs
+from service.adapters.memory.models import MemoryModels
+from service.adapters.memory.store import MemoryStore
+
+__all__ = [
+    "MemoryDatasets",
+    "MemoryEvents",
+    "MemoryIdempotency",
+    "MemoryJobs",
+    "MemoryKeys",
+    "MemoryModels",
+    "MemoryStore",
+    "MemoryWorkers",
+]

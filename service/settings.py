@@ -1,0 +1,95 @@
+"""Every setting, read from `BPKD_*` variables; no other module reads the environment."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from bpkd_core.errors import InvalidInput
+
+MEMORY_URL = "memory://"
+
+
+class Settings(BaseSettings):
+    """The settings of one process. Build them with :func:`read_settings`."""
+
+    model_config = SettingsConfigDict(env_prefix="BPKD_", frozen=True, extra="forbid")
+
+    home: Path = Field(
+        default_factory=lambda: Path.home() / ".bpkd", description="folder of the embedded database, files and jobs"
+    )
+    database_url: str = Field(
+        default="", description="postgresql+psycopg://..., sqlite:///FILE or memory://; default: a file in home"
+    )
+    artifacts: Path | None = Field(default=None, description="folder of published files; default: artifacts in home")
+    redis_url: str | None = Field(default=None, description="broker of the hints; without one, workers poll")
+    host: str = Field(default="127.0.0.1", description="address that the API listens on")
+    port: int = Field(default=8400, ge=0, le=65535, description="port that the API listens on; 0 takes a free one")
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=("localhost", "127.0.0.1", "[::1]"), description="names that a Host header may give, comma-separated"
+    )
+    auth: Literal["auto", "required", "off"] = Field(
+        default="auto", description="whether an API key is needed; auto: unless the API listens on loopback only"
+    )
+    import_roots: Annotated[tuple[Path, ...], NoDecode] = Field(
+        default=(), description="folders that datasets may be registered from, separated by colons"
+    )
+    max_body_bytes: int = Field(default=64 * 2**20, ge=1024, description="largest body of a request")
+    max_image_pixels: int = Field(default=50_000_000, ge=1, description="largest image that is decoded")
+    infer_threads: int = Field(default=0, ge=0, le=1024, description="inference threads; 0: one per core")
+    infer_queue: int = Field(default=64, ge=1, le=100_000, description="images that may wait before the API says 429")
+    infer_memory_bytes: int = Field(
+        default=2 * 2**30, ge=1, description="ONNX bytes kept loaded before the oldest goes"
+    )
+    lease_s: float = Field(default=60.0, gt=0, le=3600, description="how long a silent worker keeps its job")
+    heartbeat_s: float = Field(default=15.0, gt=0, le=3600, description="how often a worker says that it lives")
+    poll_s: float = Field(default=2.0, gt=0, le=3600, description="how often an idle worker looks for work")
+    stall_s: float = Field(default=1800.0, gt=0, description="silence after which a trainer counts as hung")
+    grace_s: float = Field(
+        default=60.0, gt=0, le=3600, description="time a trainer gets to write a checkpoint and stop"
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _by_comma(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("import_roots", mode="before")
+    @classmethod
+    def _by_colon(cls, value: object) -> object:
+        return tuple(part for part in value.split(os.pathsep) if part) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.heartbeat_s * 2 > self.lease_s:
+            raise ValueError(
+                f"heartbeat_s is {self.heartbeat_s:g}; expected at most half of lease_s ({self.lease_s:g}), "
+                "so that one lost heartbeat costs nothing"
+            )
+        return self
+
+    @property
+    def database(self) -> str:
+        """The database's URL: the given one, or a SQLite file in `home`."""
+        return self.database_url or f"sqlite:///{self.home.absolute() / 'bpkd.sqlite'}"
+
+    @property
+    def artifacts_folder(self) -> Path:
+        """Where artifacts are kept."""
+        return self.artifacts or self.home / "artifacts"
+
+
+def read_settings(**given: Any) -> Settings:
+    """The environment's settings; those given here win. Raises InvalidInput that names the variable."""
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = "_".join(str(part) for part in first["loc"][:1]).upper()
+        variable = f"BPKD_{name}" if name else "The settings"
+        raise InvalidInput(f"{variable}: {first['msg'].removeprefix('Value error, ')}", param=name.lower()) from error

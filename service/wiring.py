@@ -1,0 +1,124 @@
+"""The composition root: the only place that knows which adapter stands behind which port."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from service.adapters.files import FileArtifacts
+from service.adapters.hints import NoHints
+from service.adapters.memory import (
+    MemoryDatasets,
+    MemoryEvents,
+    MemoryIdempotency,
+    MemoryJobs,
+    MemoryKeys,
+    MemoryModels,
+    MemoryStore,
+    MemoryWorkers,
+)
+from service.domain.ids import ENTROPY_BYTES, Prefix, new_id
+from service.domain.ports import (
+    Artifacts,
+    Clock,
+    Datasets,
+    Entropy,
+    Events,
+    Hints,
+    Idempotency,
+    Jobs,
+    Keys,
+    Models,
+    NewId,
+    Workers,
+)
+from service.settings import MEMORY_URL, Settings
+
+
+@dataclass(frozen=True)
+class Service:
+    """Settings and ports, ready to use. `ping` raises Unavailable when the store does not answer; `close` lets go."""
+
+    settings: Settings
+    jobs: Jobs
+    events: Events
+    datasets: Datasets
+    models: Models
+    keys: Keys
+    idempotency: Idempotency
+    workers: Workers
+    artifacts: Artifacts
+    hints: Hints
+    now: Clock
+    new_id: NewId
+    entropy: Entropy
+    ping: Callable[[], None]
+    close: Callable[[], None]
+
+
+def wire(settings: Settings) -> Service:
+    """Bind every port. A SQL store is brought to the newest schema first, under a lock."""
+    return _memory_service(settings) if settings.database == MEMORY_URL else _sql_service(settings)
+
+
+def _memory_service(settings: Settings) -> Service:
+    store = MemoryStore(_now)
+    return Service(
+        settings=settings,
+        jobs=MemoryJobs(store),
+        events=MemoryEvents(store),
+        datasets=MemoryDatasets(store),
+        models=MemoryModels(store),
+        keys=MemoryKeys(store),
+        idempotency=MemoryIdempotency(store),
+        workers=MemoryWorkers(store),
+        artifacts=FileArtifacts(settings.artifacts_folder),
+        hints=_hints(settings),
+        now=_now,
+        new_id=_new_id,
+        entropy=os.urandom,
+        ping=lambda: None,
+        close=lambda: None,
+    )
+
+
+def _sql_service(settings: Settings) -> Service:
+    from service.adapters import sql  # SQLAlchemy and Alembic cost 0.4 s to import
+
+    database = sql.Database(settings.database)
+    sql.upgrade(database)
+    return Service(
+        settings=settings,
+        jobs=sql.SqlJobs(database),
+        events=sql.SqlEvents(database),
+        datasets=sql.SqlDatasets(database),
+        models=sql.SqlModels(database),
+        keys=sql.SqlKeys(database),
+        idempotency=sql.SqlIdempotency(database),
+        workers=sql.SqlWorkers(database),
+        artifacts=FileArtifacts(settings.artifacts_folder),
+        hints=_hints(settings),
+        now=_now,
+        new_id=_new_id,
+        entropy=os.urandom,
+        ping=database.ping,
+        close=database.close,
+    )
+
+
+def _hints(settings: Settings) -> Hints:
+    if settings.redis_url is None:
+        return NoHints()
+    from service.adapters.celery_hints import CeleryHints  # only who has a broker pays for the import
+
+    return CeleryHints(settings.redis_url)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _new_id(prefix: Prefix) -> str:
+    return new_id(prefix, now=_now(), entropy=os.urandom(ENTROPY_BYTES))
