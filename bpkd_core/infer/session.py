@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,11 +25,11 @@ class Session:
     """`Session("student.onnx").predict(image_HW3) -> mask_HW`. Safe to call from several threads.
 
     model: a path or the file's bytes. providers: in order of preference; the first must be the one that runs, because
-    onnxruntime falls back silently. intra_op_threads: None leaves the number to onnxruntime. spinning: whether idle
-    threads burn a core for lower latency. Raises InvalidModel for a file that breaks the contract, ProviderRefused.
+    onnxruntime falls back silently. intra_op_threads: None means one per core. spinning: whether idle threads burn a
+    core for lower latency. Raises InvalidModel for a file that breaks the contract, ProviderRefused.
 
     contract: classes, ignore_index, stride and the exporter's other records. metadata: all of the file's strings.
-    provider: what really runs. outputs: `mask`, and what else the file was exported with.
+    provider: what really runs. threads: how many one image runs on. outputs: `mask`, and what else the file gives.
     """
 
     def __init__(
@@ -40,7 +41,8 @@ class Session:
         spinning: bool = False,
     ) -> None:
         _refuse_unknown(providers)
-        self._run = _create(_read(model), providers, intra_op_threads, spinning)
+        self.threads = intra_op_threads or os.cpu_count() or 1
+        self._run = _create(_read(model), providers, self.threads, spinning)
         self.provider: str = self._run.get_providers()[0]
         if self.provider != providers[0]:
             raise ProviderRefused(
@@ -50,7 +52,6 @@ class Session:
         self.metadata: Mapping[str, str] = self._run.get_modelmeta().custom_metadata_map
         self.contract = Contract.from_metadata(self.metadata)
         self.outputs = tuple(each.name for each in self._run.get_outputs())
-        self.intra_op_threads = intra_op_threads
         _check_values(self._run, self.contract)
 
     @property
@@ -99,11 +100,11 @@ def _refuse_unknown(providers: Sequence[str]) -> None:
         raise ProviderRefused(f"{asked} was asked for; this onnxruntime was built with {', '.join(known)}.")
 
 
-def _create(data: bytes, providers: Sequence[str], threads: int | None, spinning: bool) -> ort.InferenceSession:
+def _create(data: bytes, providers: Sequence[str], threads: int, spinning: bool) -> ort.InferenceSession:
     """Start onnxruntime on bytes, never on a path, so that nothing can be reached beside the file."""
     refuse_unsafe(data)
     options = ort.SessionOptions()
-    options.intra_op_num_threads = threads or 0
+    options.intra_op_num_threads = threads
     options.log_severity_level = ERRORS_ONLY
     options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spinning)))
     options.add_session_config_entry("optimization.constant_folding_max_output_size_in_bytes", str(FOLDED_BYTES_MAX))
