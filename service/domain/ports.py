@@ -78,7 +78,8 @@ class Jobs(Protocol):
     def add(self, job: Job, *, once: Once | None = None) -> Job:
         """Store a queued job, its first event and the idempotency key in one transaction.
 
-        A key that already made a job gives that job back and stores nothing. Raises IdempotencyMismatch.
+        A key that already made a job gives that job back and stores nothing. Raises IdempotencyMismatch, and NotFound
+        for an unknown dataset.
         """
         ...
 
@@ -149,7 +150,10 @@ class Models(Protocol):
     """The registry."""
 
     def publish(self, release: Release, *, by: str | None = None) -> Version:
-        """Make a version, and move its alias if it names one. Idempotent by model, job and ONNX hash."""
+        """Make a version, and move its alias if it names one. Idempotent by model, job and ONNX hash.
+
+        Raises NotFound for an unknown job.
+        """
         ...
 
     def get(self, model: str) -> Model:

@@ -26,6 +26,8 @@ class MemoryJobs:
 
     def add(self, job: Job, *, once: Once | None = None) -> Job:
         with self._store.lock:
+            if job.dataset_id not in self._store.datasets:
+                raise NotFound.of("dataset", job.dataset_id)
             if once is not None:
                 known = self._store.recall(once)
                 if known is not None and known.resource_id is not None:

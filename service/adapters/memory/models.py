@@ -19,6 +19,8 @@ class MemoryModels:
 
     def publish(self, release: Release, *, by: str | None = None) -> Version:
         with self._store.lock:
+            if release.job_id not in self._store.jobs:
+                raise NotFound.of("job", release.job_id)
             versions = self._store.versions.setdefault(release.model, [])
             for known in versions:
                 if (known.job_id, known.onnx_sha256) == (release.job_id, release.onnx_sha256):
