@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bpkd_core.data.base import Sample
-from bpkd_core.data.layout import Split, list_pairs, read_classes
+from bpkd_core.data.layout import Split, evaluation_split, list_pairs, read_classes
 from bpkd_core.data.pixels import read_image, read_mask
 from bpkd_core.errors import InvalidDataset
 
@@ -14,6 +14,8 @@ GIB = 1 << 30
 
 class FolderDataset:
     """One split of a dataset folder (:mod:`bpkd_core.data.layout`), in the order of its names.
+
+    `split` says which one is really read: asking for test where there is none reads val.
 
     cache_bytes bounds the decoded samples that are kept, in each process that reads; 0 keeps none. Once the bound is
     reached the rest is decoded again at each visit.
@@ -24,19 +26,19 @@ class FolderDataset:
 
     def __init__(self, root: Path | str, split: Split, *, cache_bytes: int = GIB) -> None:
         self.root = Path(root)
-        self.split = split
+        self.split: Split = evaluation_split(self.root) if split == "test" else split
         self.classes = read_classes(self.root)
-        self.pairs = list_pairs(self.root, split)
+        self.pairs = list_pairs(self.root, self.split)
         self.names = tuple(pair.name for pair in self.pairs)
         self._kept: dict[int, Sample] = {}
         self._room = cache_bytes
         if not self.pairs:
-            raise InvalidDataset(f"The split {split} has no image; put some into images/{split} and masks/{split}.")
+            raise InvalidDataset(f"The split {self.split} has no image; put some into images/{self.split}.")
         orphans = [pair.name for pair in self.pairs if not pair.mask.is_file()]
         if orphans:
             raise InvalidDataset(
-                f"{len(orphans)} images of {split} have no mask, the first is {orphans[0]}; "
-                f"add masks/{split}/{orphans[0]}.png."
+                f"{len(orphans)} images of {self.split} have no mask, the first is {orphans[0]}; "
+                f"add masks/{self.split}/{orphans[0]}.png."
             )
 
     def __len__(self) -> int:

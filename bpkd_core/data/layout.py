@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -41,19 +42,26 @@ def list_files(root: Path, folder: str, suffixes: tuple[str, ...]) -> dict[str, 
 
     Raises InvalidDataset for a file that is, or lies behind, a link out of the root, and for two files of one name.
     """
-    home = root.resolve()
+    _refuse_escape(root, root / folder)
     found: dict[str, Path] = {}
     for path in sorted((root / folder).rglob("*")):
-        if path.name.startswith(".") or path.suffix.lower() not in suffixes or path.is_dir():
+        if path.name.startswith(".") or path.suffix.lower() not in suffixes:
             continue
-        relative = path.relative_to(root).as_posix()
-        if not path.resolve().is_relative_to(home):
-            raise InvalidDataset(f"{relative} is a link out of the dataset; copy the file to its place.")
+        if path.is_symlink():  # rglob enters no linked folder, so only the file itself can lead out
+            _refuse_escape(root, path)
+        if not path.is_file():
+            continue
         name = path.relative_to(root / folder).with_suffix("").as_posix()
         if name in found:
+            relative = path.relative_to(root).as_posix()
             raise InvalidDataset(f"{relative} and {found[name].name} share one name; a mask could belong to either.")
         found[name] = path
     return found
+
+
+def _refuse_escape(root: Path, path: Path) -> None:
+    if not path.resolve().is_relative_to(root.resolve()):
+        raise InvalidDataset(f"{path.relative_to(root).as_posix()} leads out of the dataset; copy it to its place.")
 
 
 def stored_pairs(root: Path, split: Split) -> list[Pair]:
@@ -88,7 +96,7 @@ def list_pairs(root: Path, split: Split) -> list[Pair]:
 
 def held_out_names(names: list[str]) -> set[str]:
     """A tenth of the names, at least one, chosen by their hash alone: a new file never moves an old one."""
-    ranked = sorted((hashlib.sha256(name.encode()).digest(), name) for name in names)
+    ranked = sorted((hashlib.sha256(os.fsencode(name)).digest(), name) for name in names)
     limit = int(HELD_OUT * 2**32).to_bytes(4, "big")
     return {name for digest, name in ranked if digest[:4] < limit} or {name for _, name in ranked[:1]}
 
@@ -99,11 +107,12 @@ def read_classes(root: Path) -> tuple[ClassInfo, ...]:
     Raises InvalidDataset where the file is missing, is no such list, or its ids are not 0 .. C - 1.
     """
     path = root / "classes.json"
+    _refuse_escape(root, path)
     if not path.is_file():
         raise InvalidDataset(f"{path.name} is missing; {EXPECTED_CLASSES}")
     try:
         classes = [_parse_class(entry) for entry in json.loads(path.read_text("utf-8"))]
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise InvalidDataset(f"{path.name} does not parse ({error}); {EXPECTED_CLASSES}") from error
     named = tuple(sorted((c for c in classes if c.id != IGNORE_INDEX), key=lambda c: c.id))
     ids = [c.id for c in named]
@@ -126,12 +135,12 @@ def _parse_class(entry: dict[str, Any]) -> ClassInfo:
 def fingerprint(root: Path) -> str:
     """sha256 over classes.json and every image and mask: sorted relative names, sizes and contents."""
     digest = hashlib.sha256()
-    files = {"classes.json": root / "classes.json"}
+    files = {"classes.json": root / "classes.json"} if (root / "classes.json").is_file() else {}
     for split in SPLITS:
         for folder, suffixes in ((f"images/{split}", IMAGE_SUFFIXES), (f"masks/{split}", (".png",))):
             files |= {path.relative_to(root).as_posix(): path for path in list_files(root, folder, suffixes).values()}
     for name, path in sorted(files.items()):
         data = path.read_bytes()
-        digest.update(f"{name}\0{len(data)}\0".encode("utf-8", "surrogateescape"))
+        digest.update(os.fsencode(f"{name}\0{len(data)}\0"))
         digest.update(data)
     return digest.hexdigest()

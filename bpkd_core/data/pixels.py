@@ -21,36 +21,45 @@ SIXTEEN_BIT_MODES = ("I;16", "I;16B", "I;16L", "I", "F")
 
 
 def read_image(path: Path) -> UInt8Array:
-    """Return the image as uint8 RGB, (H, W, 3).
+    """Return the image in a file as :func:`decode_image` does."""
+    return decode_image(path.read_bytes(), path.name)
+
+
+def read_mask(path: Path) -> UInt8Array:
+    """Return the mask in a file as :func:`decode_mask` does."""
+    return decode_mask(path.read_bytes(), path.name)
+
+
+def decode_image(data: bytes, name: str) -> UInt8Array:
+    """Return the image as uint8 RGB, (H, W, 3); `name` is for messages.
 
     Raises UnsupportedImage for other formats than PNG, JPEG and WebP, InvalidImage for files that cannot be read whole.
     """
-    data = path.read_bytes()
-    header = open_header(data, path.name)
+    header = open_header(data, name)
     if header.mode in SIXTEEN_BIT_MODES:
-        raise InvalidImage(f"{path.name} holds more than 8 bits a channel (mode {header.mode}); save it with 8 bits.")
+        raise InvalidImage(f"{name} holds more than 8 bits a channel (mode {header.mode}); save it with 8 bits.")
     try:
         if header.format == "JPEG" and header.mode != "CMYK":
             return simplejpeg.decode_jpeg(data, "RGB")  # half the time of Pillow
         return np.array(header.convert("RGB"))
     except (OSError, ValueError, SyntaxError) as error:
-        raise InvalidImage(f"{path.name} cannot be read to its end ({error}); save or copy it again.") from error
+        raise InvalidImage(f"{name} cannot be read to its end ({error}); save or copy it again.") from error
 
 
-def read_mask(path: Path) -> UInt8Array:
+def decode_mask(data: bytes, name: str) -> UInt8Array:
     """Return the mask as uint8 class ids, (H, W).
 
     Raises InvalidImage for a file that is damaged or holds colours or 16-bit values instead of 8-bit ids.
     """
-    header = open_header(path.read_bytes(), path.name)
+    header = open_header(data, name)
     if header.mode not in INDEX_MODES:
         raise InvalidImage(
-            f"{path.name} is a mask of mode {header.mode}; expected one 8-bit channel of class ids (mode L or P)."
+            f"{name} is a mask of mode {header.mode}; expected one 8-bit channel of class ids (mode L or P)."
         )
     try:
         return np.array(header, dtype=np.uint8)
     except (OSError, ValueError, SyntaxError) as error:
-        raise InvalidImage(f"{path.name} cannot be read to its end ({error}); save or copy it again.") from error
+        raise InvalidImage(f"{name} cannot be read to its end ({error}); save or copy it again.") from error
 
 
 def open_header(data: bytes, name: str) -> Image.Image:

@@ -49,7 +49,7 @@ def write_scenes(
     if min(train, val, test, seed) < 0 or min(height, width) < 32:
         raise InvalidInput(f"A count, the seed or the size {width}x{height} is too small; counts >= 0, sides >= 32.")
     counts = zip(SPLITS, (train, val, test), strict=True)
-    plan = [(split, number) for split, count in counts for number in range(count)]
+    plan: list[tuple[Split, int]] = [(split, number) for split, count in counts for number in range(count)]
     part = root.with_name(f".{root.name}.{secrets.token_hex(4)}.part")
     try:
         for kind in ("images", "masks"):
