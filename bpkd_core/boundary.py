@@ -20,8 +20,8 @@ from bpkd_core.errors import InvalidInput
 
 VoidRule = Literal["transparent", "as_class"]
 
-# Values that fit into a word beside its sign bit, with one bit to spare. The narrow one is twice as fast.
-NARROW, WIDE = (torch.int32, 30), (torch.int64, 62)
+# Words, and how many values fit into each beside the sign. Half the bytes are half the time.
+WORDS = ((torch.int16, 15), (torch.int32, 31), (torch.int64, 63))
 
 
 @torch.no_grad()
@@ -51,15 +51,11 @@ def edge_masks(
     codes_NHW = _codes(labels_NHW, num_classes, ignore_index)
     values = codes_NHW.flatten().bincount().nonzero().flatten().tolist()
     classes = [value for value in values if value < num_classes]
+    edge_makers = values if void == "as_class" else classes
+    carriers_NHW = codes_NHW < num_classes if void == "transparent" else None
     size_hw = size_hw or (labels_NHW.shape[1], labels_NHW.shape[2])
     masks_NChw = torch.zeros(len(labels_NHW), num_classes, *size_hw, device=labels_NHW.device)
-    if len(values if void == "as_class" else classes) < 2:
-        return masks_NChw
-
-    groups, bands = _bands(codes_NHW, values if void == "as_class" else classes, width_px)
-    for group, band_NHW in zip(groups, bands, strict=True):
-        if void == "transparent" and len(classes) < len(values):
-            band_NHW *= codes_NHW < num_classes
+    for group, band_NHW in _bands(codes_NHW, edge_makers, width_px, carriers_NHW):
         channels = [value for value in group if value < num_classes]
         masks_NChw[:, channels] = average_bits(band_NHW, len(channels), size_hw)
     return masks_NChw
@@ -92,13 +88,22 @@ def _codes(labels_NHW: Tensor, num_classes: int, ignore_index: int) -> Tensor:
     return labels_NHW.int().masked_fill_(void_NHW, num_classes)
 
 
-def _bands(codes_NHW: Tensor, values: list[int], width_px: int) -> tuple[list[list[int]], list[Tensor]]:
-    """The values in groups of a word each, and per group the words: bit b says "on the edge of the group's value b"."""
-    dtype, capacity = NARROW if len(values) <= NARROW[1] else WIDE
+def _bands(
+    codes_NHW: Tensor, values: list[int], width_px: int, carriers_NHW: Tensor | None
+) -> list[tuple[list[int], Tensor]]:
+    """Groups of values that share a word, each with its words: bit b says "on the edge of the group's value b".
+
+    Only pixels in `carriers_NHW` get a bit, if it is given.
+    """
+    if len(values) < 2:  # one value alone meets no other
+        return []
+    dtype, capacity = next((word for word in WORDS if len(values) <= word[1]), WORDS[-1])
     groups = [values[start : start + capacity] for start in range(0, len(values), capacity)]
     seen = [_window_or(_words(codes_NHW, group, dtype), width_px) for group in groups]
-    impure_NHW = _impure(seen)
-    return groups, [words_NHW * impure_NHW for words_NHW in seen]
+    edge_NHW = _impure(seen)
+    if carriers_NHW is not None:
+        edge_NHW &= carriers_NHW
+    return [(group, words_NHW.mul_(edge_NHW)) for group, words_NHW in zip(groups, seen, strict=True)]
 
 
 def _words(codes_NHW: Tensor, values: list[int], dtype: torch.dtype) -> Tensor:
@@ -123,10 +128,15 @@ def _window_or(words_NHW: Tensor, width_px: int) -> Tensor:
 
 
 def _impure(words: list[Tensor]) -> Tensor:
-    """Where more than one bit is set over all words of a pixel."""
-    some_NHW, many_NHW = words[0] != 0, words[0] & (words[0] - 1) != 0
+    """Where a pixel has more than one bit, over all its words."""
+    some_NHW, many_NHW = words[0] != 0, _has_many(words[0])
     for words_NHW in words[1:]:
-        more_NHW = words_NHW != 0
-        many_NHW |= (words_NHW & (words_NHW - 1) != 0) | (some_NHW & more_NHW)
-        some_NHW |= more_NHW
+        here_NHW = words_NHW != 0
+        many_NHW |= _has_many(words_NHW) | (some_NHW & here_NHW)
+        some_NHW |= here_NHW
     return many_NHW
+
+
+def _has_many(words_NHW: Tensor) -> Tensor:
+    """D & (D - 1) clears the lowest bit of D: what is left says whether there was another."""
+    return (words_NHW - 1).bitwise_and_(words_NHW) != 0

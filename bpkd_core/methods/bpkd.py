@@ -13,7 +13,7 @@ from torch import Tensor
 
 from bpkd_core.boundary import VoidRule, edge_masks
 from bpkd_core.errors import InvalidInput
-from bpkd_core.methods.base import Losses, LogitMethod, check_choice, check_positive, check_weight
+from bpkd_core.methods.base import LogitMethod, Losses, check_choice, check_positive, check_weight
 from bpkd_core.methods.divergence import channel_kl, pixel_kl
 
 PreMask = Literal["multiply", "off"]
@@ -92,22 +92,21 @@ class BoundaryPrivilegedKD(LogitMethod):
         if self.pre_mask == "multiply":
             student_NChw, teacher_NChw = student_NChw * masks_NChw, teacher_NChw * masks_NChw
         kl_Nhw = pixel_kl(student_NChw, teacher_NChw, self.temperature_edge)
-        return (self._pixel_weights(masks_NChw) * kl_Nhw).sum((1, 2)).mean()
+        return (kl_Nhw * self._pixel_weights(masks_NChw)).sum((1, 2)).mean()
 
     def _pixel_weights(self, masks_NChw: Tensor) -> Tensor:
         """Sum over classes of alpha * M_c / n_c: (N, h, w).
 
         The divergence of a pixel is the same for every class, so the figure's repeat over classes, post-mask and
-        per-class mean are one weight per pixel that depends on the labels alone.
+        per-class mean come down to one weight per pixel, from the labels alone.
         """
         if not self.post_mask:
-            masks_NChw = (masks_NChw.amax((2, 3), keepdim=True) > 0).to(masks_NChw).expand_as(masks_NChw)
-        sizes_NC = (masks_NChw > 0).sum((2, 3))  # n_c; the clamps make what is absent an exact, differentiable 0
-        if self.edge_norm == "pixels":
-            sizes_NC = sizes_NC.sum(1, keepdim=True).expand_as(sizes_NC)
-        weights_NC = self.alpha / sizes_NC.clamp(min=1)
+            masks_NChw = masks_NChw.amax((2, 3), keepdim=True).sign().expand_as(masks_NChw)
+        sizes_NC = masks_NChw.sign().sum((2, 3))  # n_c; the clamps make what is absent an exact, differentiable 0
+        divisors_NC = sizes_NC.sum(1, keepdim=True) if self.edge_norm == "pixels" else sizes_NC
+        weights_NC = self.alpha / divisors_NC.clamp(min=1)
         if self.edge_norm == "class_mean":
-            weights_NC = weights_NC / (sizes_NC > 0).sum(1, keepdim=True).clamp(min=1)
+            weights_NC = weights_NC / sizes_NC.sign().sum(1, keepdim=True).clamp(min=1)
         return (masks_NChw * weights_NC[:, :, None, None]).sum(1)
 
     def _body(self, student_NChw: Tensor, teacher_NChw: Tensor, masks_NChw: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from bpkd_core.methods.base import Losses, LogitMethod, check_positive, check_weight
+from bpkd_core.methods.base import LogitMethod, Losses, check_positive, check_weight
 from bpkd_core.methods.divergence import channel_kl
 
 

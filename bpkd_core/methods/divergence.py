@@ -10,7 +10,7 @@ def pixel_kl(student_NChw: Tensor, teacher_NChw: Tensor, temperature: float) -> 
 
     Hinton et al. 2015, section 2; T^2 keeps the gradient's size independent of T.
     """
-    return temperature**2 * _kl(student_NChw / temperature, teacher_NChw / temperature, dim=1)
+    return temperature**2 * _kl(student_NChw, teacher_NChw, temperature, dim=1)
 
 
 def channel_kl(student_NChw: Tensor, teacher_NChw: Tensor, temperature: float) -> Tensor:
@@ -18,12 +18,13 @@ def channel_kl(student_NChw: Tensor, teacher_NChw: Tensor, temperature: float) -
 
     Shu et al. 2021, equations 3 and 4.
     """
-    num_classes = student_NChw.shape[1]
-    student_NCp, teacher_NCp = student_NChw.flatten(2) / temperature, teacher_NChw.flatten(2) / temperature
-    return temperature**2 / num_classes * _kl(student_NCp, teacher_NCp, dim=2).sum(1).mean()
+    kl_NC = _kl(student_NChw.flatten(2), teacher_NChw.flatten(2), temperature, dim=2)
+    return temperature**2 * kl_NC.mean()
 
 
-def _kl(student: Tensor, teacher: Tensor, dim: int) -> Tensor:
+def _kl(student: Tensor, teacher: Tensor, temperature: float, dim: int) -> Tensor:
     """KL(teacher || student) of the softmaxes along `dim`. Both as log-softmax, so that no probability underflows."""
+    if temperature != 1:
+        student, teacher = student / temperature, teacher / temperature
     log_student, log_teacher = student.log_softmax(dim), teacher.log_softmax(dim)
     return (log_teacher.exp() * (log_teacher - log_student)).sum(dim)

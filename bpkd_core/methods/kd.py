@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bpkd_core.methods.base import Losses, LogitMethod, check_positive, check_weight
+from bpkd_core.methods.base import LogitMethod, Losses, check_positive, check_weight
 from bpkd_core.methods.divergence import pixel_kl
 
 
