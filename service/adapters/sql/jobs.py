@@ -1,0 +1,130 @@
+"""Jobs and their events in SQL."""
+
+# ruff: noqa: D102  # the methods are documented in service/domain/ports.py
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, RowMapping
+
+from service.adapters.sql import idempotency, models, tables
+from service.adapters.sql.database import Database
+from service.adapters.sql.rows import columns, listing, record
+from service.domain import lifecycle
+from service.domain.errors import FenceLost, NotFound
+from service.domain.events import NoteType, StoredEvent
+from service.domain.idempotency import Once
+from service.domain.jobs import Job
+from service.domain.leases import LEASE_EXPIRED
+from service.domain.lifecycle import Change, Move
+from service.domain.ports import EVERY_JOB, JobFilter, Listing, Page
+
+_jobs = tables.jobs
+_job = partial(record, Job)
+
+
+class SqlJobs:
+    """The port Jobs."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, job: Job, *, once: Once | None = None) -> Job:
+        with self._database.write() as connection:
+            known = connection.scalar(sa.select(tables.datasets.c.id).where(tables.datasets.c.id == job.dataset_id))
+            if known is None:
+                raise NotFound.of("dataset", job.dataset_id)
+            if once is not None:
+                earlier = idempotency.link(self._database, connection, once, job.id)
+                if earlier != job.id:
+                    return _job(_row(connection, earlier))
+            change = lifecycle.queued(job)
+            connection.execute(sa.insert(_jobs).values(**columns(job), last_seq=len(change.notes)))
+            _tell(connection, change, after=0, now=self._database.now(connection))
+            return job
+
+    def get(self, job_id: str) -> Job:
+        with self._database.read() as connection:
+            return _job(_row(connection, job_id))
+
+    def list(self, page: Page, where: JobFilter = EVERY_JOB) -> Listing[Job]:
+        wanted = {name: value for name, value in columns(where).items() if value is not None}
+        with self._database.read() as connection:
+            query = sa.select(_jobs).filter_by(**wanted)
+            return listing(connection, query, _jobs.c.id, page, _job, after=page.after)
+
+    def claim(self, owner: str, *, lease_s: float) -> Job | None:
+        query = sa.select(_jobs).where(_jobs.c.status == "queued").order_by(_jobs.c.id).limit(1)
+        with self._database.write() as connection:
+            row = connection.execute(query.with_for_update(skip_locked=True)).mappings().one_or_none()
+            if row is None:
+                return None
+            return self._apply(connection, row, partial(lifecycle.claim, owner=owner, lease_s=lease_s))
+
+    def change(self, job_id: str, move: Move, *, fence: int | None) -> Job:
+        with self._database.write() as connection:
+            return self._apply(connection, _row(connection, job_id, lock=True), move, fence=fence)
+
+    def reap(self) -> Sequence[Job]:
+        recover = partial(lifecycle.recover, reason=LEASE_EXPIRED)
+        with self._database.write() as connection:
+            expired = sa.select(_jobs).where(_jobs.c.lease_until <= self._database.now(connection))
+            rows = connection.execute(expired.order_by(_jobs.c.id).with_for_update(skip_locked=True)).mappings().all()
+            return [self._apply(connection, row, recover) for row in rows]
+
+    def _apply(self, connection: Connection, row: RowMapping, move: Move, *, fence: int | None = None) -> Job:
+        before, now = _job(row), self._database.now(connection)
+        if fence is not None:
+            before.lease.check(fence)
+        change = move(before, now)
+        if change == Change(before):
+            return before
+        if change.release is not None:
+            version = models.publish(self._database, connection, change.release, by=before.id)
+            change = change.published(version)
+        update = (
+            sa.update(_jobs)
+            .where(_jobs.c.id == before.id, _jobs.c.fence == before.lease.fence)
+            .values(**columns(change.job), last_seq=row["last_seq"] + len(change.notes))
+        )
+        if connection.execute(update).rowcount != 1:
+            raise FenceLost(f"Job {before.id} was claimed by somebody else meanwhile; stop and write nothing")
+        _tell(connection, change, after=row["last_seq"], now=now)
+        return change.job
+
+
+class SqlEvents:
+    """The port Events."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def after(
+        self, job_id: str, seq: int = 0, *, limit: int = 100, types: Sequence[NoteType] = ()
+    ) -> Sequence[StoredEvent]:
+        table = tables.events
+        query = sa.select(table).where(table.c.job_id == job_id, table.c.seq > seq).order_by(table.c.seq).limit(limit)
+        if types:
+            query = query.where(table.c.type.in_(types))
+        with self._database.read() as connection:
+            return [record(StoredEvent, row) for row in connection.execute(query).mappings()]
+
+
+def _tell(connection: Connection, change: Change, *, after: int, now: datetime) -> None:
+    events = [
+        StoredEvent(change.job.id, seq, note.type, now, note.data)
+        for seq, note in enumerate(change.notes, start=after + 1)
+    ]
+    if events:
+        connection.execute(sa.insert(tables.events), [columns(event) for event in events])
+
+
+def _row(connection: Connection, job_id: str, *, lock: bool = False) -> RowMapping:
+    query = sa.select(_jobs).where(_jobs.c.id == job_id)
+    row = connection.execute(query.with_for_update() if lock else query).mappings().one_or_none()
+    if row is None:
+        raise NotFound.of("job", job_id)
+    return row

@@ -1,0 +1,140 @@
+"""The registry in SQL. Whoever publishes or moves an alias locks the model's row first."""
+
+# ruff: noqa: D102  # the methods are documented in service/domain/ports.py
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from service.adapters.sql import tables
+from service.adapters.sql.database import Database
+from service.adapters.sql.rows import columns, listing, record
+from service.domain.errors import NotFound
+from service.domain.models import Alias, AliasMove, Model, Release, Repoint, Version
+from service.domain.ports import Listing, Page
+
+_models, _versions, _aliases, _moves = tables.models, tables.versions, tables.aliases, tables.alias_moves
+_version = partial(record, Version)
+
+
+class SqlModels:
+    """The port Models."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def publish(self, release: Release, *, by: str | None = None) -> Version:
+        with self._database.write() as connection:
+            return publish(self._database, connection, release, by=by)
+
+    def get(self, model: str) -> Model:
+        with self._database.read() as connection:
+            return _model(connection, model)
+
+    def list(self, page: Page) -> Listing[Model]:
+        with self._database.read() as connection:
+            shape = partial(record, Model)
+            return listing(connection, sa.select(_models), _models.c.name, page, shape, after=page.after)
+
+    def version(self, model: str, version: int) -> Version:
+        with self._database.read() as connection:
+            return _get_version(connection, model, version)
+
+    def versions(self, model: str, page: Page) -> Listing[Version]:
+        with self._database.read() as connection:
+            _model(connection, model)
+            query = sa.select(_versions).where(_versions.c.model == model)
+            return listing(connection, query, _versions.c.version, page, _version, after=page.after_number)
+
+    def alias(self, model: str, alias: str) -> Alias:
+        with self._database.read() as connection:
+            return _known_alias(connection, model, alias)
+
+    def aliases(self, model: str) -> Sequence[Alias]:
+        with self._database.read() as connection:
+            _model(connection, model)
+            query = sa.select(_aliases).where(_aliases.c.model == model).order_by(_aliases.c.alias)
+            return [record(Alias, row) for row in connection.execute(query).mappings()]
+
+    def move_alias(self, wish: Repoint) -> Alias:
+        with self._database.write() as connection:
+            return _move_alias(self._database, connection, wish)
+
+    def history(self, model: str, alias: str) -> Sequence[AliasMove]:
+        with self._database.read() as connection:
+            _known_alias(connection, model, alias)
+            query = sa.select(_moves).where(_moves.c.model == model, _moves.c.alias == alias)
+            rows = connection.execute(query.order_by(_moves.c.revision)).mappings()
+            return [record(AliasMove, row) for row in rows]
+
+
+def publish(database: Database, connection: Connection, release: Release, *, by: str | None) -> Version:
+    """Make a version inside a transaction that the caller commits, together with what else must become visible."""
+    if connection.scalar(sa.select(tables.jobs.c.id).where(tables.jobs.c.id == release.job_id)) is None:
+        raise NotFound.of("job", release.job_id)
+    now = database.now(connection)
+    database.insert_new(connection, _models, columns(Model(release.model, now, latest=0)))
+    model = _model(connection, release.model, lock=True)
+    query = sa.select(_versions).where(
+        _versions.c.model == release.model,
+        _versions.c.job_id == release.job_id,
+        _versions.c.onnx_sha256 == release.onnx_sha256,
+    )
+    if (row := connection.execute(query).mappings().one_or_none()) is not None:
+        return _version(row)
+    version = Version.of(release, model.latest + 1, now)
+    connection.execute(sa.insert(_versions).values(columns(version)))
+    connection.execute(sa.update(_models).where(_models.c.name == model.name).values(latest=version.version))
+    if (promotion := release.promotion(version.version, by=by)) is not None:
+        _move_alias(database, connection, promotion)
+    return version
+
+
+def _move_alias(database: Database, connection: Connection, wish: Repoint) -> Alias:
+    _model(connection, wish.model, lock=True)
+    _get_version(connection, wish.model, wish.version)
+    before = _alias(connection, wish.model, wish.alias)
+    move = wish.move(before, database.now(connection))
+    if move is None:
+        return _known_alias(connection, wish.model, wish.alias)
+    if before is None:
+        connection.execute(sa.insert(_aliases).values(columns(move.result)))
+    else:
+        row = sa.update(_aliases).where(_aliases.c.model == wish.model, _aliases.c.alias == wish.alias)
+        connection.execute(row.where(_aliases.c.revision == before.revision).values(columns(move.result)))
+    connection.execute(sa.insert(_moves).values(columns(move)))
+    return move.result
+
+
+def _model(connection: Connection, name: str, *, lock: bool = False) -> Model:
+    query = sa.select(_models).where(_models.c.name == name)
+    row = connection.execute(query.with_for_update() if lock else query).mappings().one_or_none()
+    if row is None:
+        raise NotFound.of("model", name)
+    return record(Model, row)
+
+
+def _get_version(connection: Connection, model: str, version: int) -> Version:
+    _model(connection, model)
+    query = sa.select(_versions).where(_versions.c.model == model, _versions.c.version == version)
+    row = connection.execute(query).mappings().one_or_none()
+    if row is None:
+        raise NotFound.of("version", f"{model}@{version}")
+    return _version(row)
+
+
+def _alias(connection: Connection, model: str, alias: str) -> Alias | None:
+    query = sa.select(_aliases).where(_aliases.c.model == model, _aliases.c.alias == alias)
+    row = connection.execute(query).mappings().one_or_none()
+    return None if row is None else record(Alias, row)
+
+
+def _known_alias(connection: Connection, model: str, alias: str) -> Alias:
+    _model(connection, model)
+    known = _alias(connection, model, alias)
+    if known is None:
+        raise NotFound.of("alias", f"{model}@{alias}")
+    return known
