@@ -7,21 +7,11 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from typing import Literal
 
 from celery import Celery
 
-Kind = Literal["job", "dataset"]
+from service.adapters.hints import BROKER_OPTIONS, QUEUE, WAKE, Kind
 
-WAKE = "bpkd.wake"
-QUEUE = "bpkd"
-BROKER_OPTIONS = {
-    "socket_connect_timeout": 2,
-    "socket_keepalive": True,
-    "health_check_interval": 10,
-    "global_keyprefix": "bpkd:",
-}
-"""What the sender and the worker must agree on, or want alike, of the broker's transport."""
 _RETRY_ONCE = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.1}
 _log = logging.getLogger(__name__)
 
