@@ -74,8 +74,14 @@ def _check(labels_NHW: Tensor, width_px: int, void: str) -> None:
         raise InvalidInput(f"The labels are {found}; they must be integers of shape (N, H, W).", param="labels")
 
 
+def widen(labels_NHW: Tensor) -> Tensor:
+    """At least int32, because a comparison of uint8 with -1 wraps around and finds 255."""
+    return labels_NHW.to(torch.promote_types(labels_NHW.dtype, torch.int32))
+
+
 def _codes(labels_NHW: Tensor, num_classes: int, ignore_index: int) -> Tensor:
     """Labels as int32 with void renamed to `num_classes`. Raises InvalidInput for a value that is neither."""
+    labels_NHW = widen(labels_NHW)
     void_NHW = labels_NHW == ignore_index
     labels_NHW = labels_NHW.masked_fill(void_NHW, 0)
     lowest, highest = (int(bound) for bound in labels_NHW.aminmax())

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -65,7 +64,8 @@ class ParityResult(Value):
     """Torch against onnxruntime, over sizes other than the traced one."""
 
     max_abs_logit_diff: float
-    argmax_agreement: float
+    argmax_agreement: float = Field(description="share of logit cells with the same winner")
+    mask_agreement: float = Field(description="share of mask pixels that are the same")
     sizes: list[tuple[int, int]]
     batches: list[int]
 
@@ -117,8 +117,8 @@ class FileInfo(Value):
 class Bundle(Value):
     """The index of a finished run, stored as `bundle.json` beside its files.
 
-    files: name -> sha256 and size; always `student.onnx`, `teacher.onnx`, `picture.png`, `manifest.json`, and
-    `control.onnx` when a control was trained.
+    files: name -> sha256 and size; always `student.onnx`, `teacher.onnx`, `picture.png`, `quality.json`,
+    `manifest.json`, and `control.onnx` when a control was trained.
     """
 
     format: Literal[1] = 1
@@ -153,11 +153,6 @@ def describe(path: Path) -> FileInfo:
         for block in iter(lambda: file.read(1 << 20), b""):
             digest.update(block)
         return FileInfo(sha256=digest.hexdigest(), size=file.tell())
-
-
-def describe_all(folder: Path, names: Iterator[str] | list[str]) -> Mapping[str, FileInfo]:
-    """:func:`describe` for several files of a folder."""
-    return {name: describe(folder / name) for name in names}
 
 
 def write_atomically(path: Path, data: bytes) -> None:

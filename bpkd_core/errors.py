@@ -27,7 +27,7 @@ A message says what was found, what was expected and what would work, in one sen
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 
@@ -52,6 +52,19 @@ class BpkdError(Exception):
             "hint": self.hint,
             "retryable": self.retryable,
         }
+
+    @staticmethod
+    def from_dict(data: Mapping[str, Any]) -> BpkdError:
+        """The error that :meth:`to_dict` described, of the class with that code; an unknown code gives the base."""
+        code, message = data.get("code"), str(data.get("message"))
+        kind = next((kind for kind in _family(BpkdError) if kind.code == code), BpkdError)
+        return kind(message, param=data.get("param"), hint=data.get("hint"))
+
+
+def _family(kind: type[BpkdError]) -> Iterator[type[BpkdError]]:
+    yield kind
+    for child in kind.__subclasses__():
+        yield from _family(child)
 
 
 class InvalidInput(BpkdError):

@@ -32,7 +32,8 @@ class Event:
     """One thing that happened. `data` holds JSON values only; its keys by type:
 
     stage       stage, state (started | finished | skipped), duration_s
-    metrics     stage, step, total_steps, images_per_s, eta_seconds, values {name: number}
+    metrics     stage, step, total_steps, values {name: number}; images_per_s and stage_eta_seconds while training;
+                percent and eta_seconds of the whole run
     log         message
     preview     path (of a PNG)
     checkpoint  stage, step, path, sha256, size

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from bpkd_core.boundary import widen
 from bpkd_core.methods.base import LogitMethod, Losses, check_positive, check_weight
 from bpkd_core.methods.divergence import pixel_kl
 
@@ -31,7 +32,7 @@ class PixelKD(LogitMethod):
     def compare(self, student_NChw: Tensor, teacher_NChw: Tensor, labels_NHW: Tensor) -> Losses:
         """The term is `kd`."""
         kl_Nhw = pixel_kl(student_NChw, teacher_NChw, self.temperature)
-        labelled_NHW = (labels_NHW != self.ignore_index).to(kl_Nhw)
+        labelled_NHW = (widen(labels_NHW) != self.ignore_index).to(kl_Nhw)
         share_Nhw = F.adaptive_avg_pool2d(labelled_NHW, (kl_Nhw.shape[1], kl_Nhw.shape[2]))
         tiny = torch.finfo(kl_Nhw.dtype).tiny  # only an all-void batch is that small
         kd = (kl_Nhw * share_Nhw).sum() / share_Nhw.sum().clamp(min=tiny)

@@ -134,7 +134,7 @@ class DDRNet(SegmentationNet):
 
 
 def ddrnet_23(num_classes: int) -> SegmentationNet:
-    """DDRNet-23, 20.3 M parameters."""
+    """DDRNet-23, 20.1 M parameters."""
     return DDRNet(num_classes, c=64, pooled=128, head=128)
 
 

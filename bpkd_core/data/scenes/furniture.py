@@ -84,7 +84,7 @@ def draw_plate(stage: Stage, x: float, y: float, z: float) -> None:
     """A sign's face: round, triangular, square on a corner or oblong, with a border and a mark; or its grey back."""
     rng = stage.rng
     corners, turn = ((16, 0.0), (3, 0.5), (4, 0.0), (4, 0.25), (3, 0.0))[int(rng.integers(5))]
-    radius = rng.uniform(0.28, 0.48)
+    radius = rng.uniform(0.3, 0.55)
     stretch = rng.uniform(0.7, 1.6) if (corners, turn) == (4, 0.25) else 1.0
     border, face = pick(rng, SIGN_FACES), pick(rng, SIGN_FACES)
 

@@ -29,14 +29,15 @@ DEPTHS = tuple(np.geomspace(NEAR_M, FAR_M, 14).tolist())
 
 
 def draw_sky(stage: Stage, zenith: Colour, low: Colour) -> None:
-    """A gradient with clouds; the haze keeps off it."""
+    """A gradient with clouds, down to just below the horizon; the haze keeps off it."""
     canvas = stage.canvas
-    rows = np.linspace(0.0, 1.0, canvas.height // 4, dtype=np.float32)[:, None, None]
+    height = min(canvas.height, int(stage.camera.horizon_y) + 8)
+    rows = np.linspace(0.0, 1.0, height // 4, dtype=np.float32)[:, None, None]
     sky = np.array(zenith, np.float32) * (1 - rows) + np.array(low, np.float32) * rows
-    clouds = smooth_noise(stage.rng, canvas.height // 4, canvas.width // 4, 24)
+    clouds = smooth_noise(stage.rng, height // 4, canvas.width // 4, 24)
     sky = sky + (clouds * stage.rng.uniform(2, 16))[..., None]
     picture = Image.fromarray(np.clip(sky, 0, 255).astype(np.uint8))
-    canvas.colour.paste(picture.resize((canvas.width, canvas.height), Image.Resampling.BILINEAR))
+    canvas.colour.paste(picture.resize((canvas.width, height), Image.Resampling.BILINEAR))
 
 
 def draw_skyline(stage: Stage) -> None:

@@ -85,16 +85,16 @@ def _plan_things(stage: Stage, half_road: float, line: float) -> list[Thing]:
     add(draw_tree, (half_road + 0.8, line + 3), (7, 80), 6)
     add(draw_bush, (line - 1.0, line + 0.5), (6, 60), 2.5)
     add(draw_lamp, kerb, (6, 60), 3.5)
-    add(draw_sign, kerb, (5, 40), 3.0)
+    add(draw_sign, kerb, (4.5, 35), 3.5)
     add(draw_signals, kerb, (6, 30), 0.6)
     add(draw_bin, walk, (5, 30), 0.8)
     add(draw_car, (half_road - 1.4, half_road - 0.9), (5, 60), 3.2)
     add(draw_car, (0.8, max(1.0, half_road - 2.0)), (7, 60), 1.4)
-    add(draw_pedestrian, walk, (4.5, 35), 6.0)
+    add(draw_pedestrian, walk, (4, 28), 6.0)
     add(draw_pedestrian, (0, half_road), (8, 40), 0.8)
-    add(draw_bicyclist, (half_road - 1.8, half_road), (5, 30), 1.4)
+    add(draw_bicyclist, (half_road - 1.8, half_road), (4.5, 22), 2.0)
     for side in (-1, 1):
-        if rng.random() < 0.45:
+        if rng.random() < 0.65:
             x = side * float(rng.choice([half_road + 0.4, line - 0.4]))
             things += _plan_fence(stage, x, rng.uniform(3.5, 20), rng.uniform(4, 25))
     return things

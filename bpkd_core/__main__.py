@@ -1,0 +1,95 @@
+"""`python -m bpkd_core`: what the worker starts as a child process, and what a person may type as well.
+
+Events go to standard output, one JSON line each (:mod:`bpkd_core.events`). Exit status: 0 done, 75 stopped on request
+with a checkpoint written, 1 failed with a final `error` event. SIGTERM and SIGINT ask a run to stop.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bpkd_core.errors import BpkdError, Stopped
+from bpkd_core.events import Event, to_line
+from bpkd_core.spec import read_spec
+
+STOPPED = 75  # EX_TEMPFAIL: try again later
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+
+
+@app.command()
+def distill(
+    spec: Annotated[Path, typer.Option(help="The specification, YAML or JSON.")],
+    workdir: Annotated[Path, typer.Option(help="Where the run keeps all it knows; the same folder goes on.")],
+) -> None:
+    """Distil as a specification says; events on standard output."""
+    stop = stop_on_signals()
+
+    def work() -> None:
+        from bpkd_core.run import run  # torch: not before the spec has been read
+
+        parsed = read_spec(spec)
+        bundle = run(parsed, workdir, emit, stop)
+        emit(Event("done", {"result": bundle.result.model_dump(mode="json")}))
+
+    finish(work)
+
+
+@app.command()
+def check(
+    path: Annotated[Path, typer.Argument(help="A dataset folder: images/, masks/, classes.json.")],
+) -> None:
+    """Check a dataset; the last line is the report as JSON."""
+    from bpkd_core.data.validate import check as check_dataset
+
+    def work() -> None:
+        report = check_dataset(path, progress=lambda done, total: emit_count(done, total))
+        print(json.dumps(report.to_dict(), ensure_ascii=False), flush=True)  # noqa: T201 - the protocol
+
+    finish(work)
+
+
+def finish(work: Callable[[], None]) -> None:
+    """Do the work and turn its end into an exit status; the one place that catches broadly."""
+    try:
+        work()
+    except Stopped as stopped:
+        emit(Event("log", {"message": stopped.message}))
+        sys.exit(STOPPED)
+    except BpkdError as error:
+        emit(Event("error", error.to_dict()))
+        sys.exit(1)
+    except Exception as error:
+        emit(Event("error", BpkdError(f"{type(error).__name__}: {error}").to_dict()))
+        raise  # the traceback belongs into the log
+
+
+def emit(event: Event) -> None:
+    """One line on standard output, at once."""
+    print(to_line(event), flush=True)  # noqa: T201 - the protocol
+
+
+def emit_count(done: int, total: int) -> None:
+    """Progress of a check, a hundred lines at most."""
+    if done == total or done % max(1, total // 100) == 0:
+        values = {"stage": "preparing_data", "step": done, "total_steps": total, "values": {}}
+        emit(Event("metrics", values))
+
+
+def stop_on_signals() -> Callable[[], bool]:
+    """A flag that SIGTERM and SIGINT raise; work goes on until it looks."""
+    asked = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: asked.set())
+    return asked.is_set
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,121 @@
+"""What the measurements of a run amount to: one network described, three compared, one sentence."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from importlib.metadata import version
+
+import numpy as np
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from bpkd_core.bundle import ClassInfo, Interval, Latency, NetworkResult, ParityResult, Result, Role
+from bpkd_core.data import SegmentationDataset
+from bpkd_core.infer import Session
+from bpkd_core.metrics import Quality, bootstrap_miou, difference, gap_closed
+from bpkd_core.models.base import SegmentationNet
+from bpkd_core.picture import draw_comparison
+
+PICTURE_ROWS = 5
+PACKAGES = ("torch", "onnx", "onnxruntime-gpu", "numpy")
+
+
+def describe_network(
+    quality: Quality,
+    *,
+    arch: str,
+    parameters: int,
+    gflops: float,
+    onnx_bytes: int,
+    latency: Latency,
+    parity: ParityResult,
+    steps: int | None,
+    train_seconds: float | None,
+) -> NetworkResult:
+    """All that is reported of one network; the quality is that of its exported file."""
+    low, high = bootstrap_miou(quality)
+    return NetworkResult(
+        arch=arch,
+        miou=quality.miou,
+        miou_interval=Interval(value=quality.miou, low=low, high=high),
+        per_class_iou=dict(zip(quality.class_names, map(float, quality.per_class_iou), strict=True)),
+        mean_accuracy=quality.mean_accuracy,
+        pixel_accuracy=quality.pixel_accuracy,
+        boundary_iou=quality.boundary_iou,
+        edge_miou=quality.edge_miou,
+        body_miou=quality.body_miou,
+        trimap_miou={str(width): value for width, value in quality.trimap_miou.items()},
+        parameters=parameters,
+        gflops=gflops,
+        onnx_bytes=onnx_bytes,
+        latency=latency,
+        parity=parity,
+        steps=steps,
+        train_seconds=train_seconds,
+    )
+
+
+def compare(
+    networks: Mapping[Role, NetworkResult], qualities: Mapping[Role, Quality], *, split: str, method: str
+) -> Result:
+    """Put teacher, control and student side by side, with paired intervals over images."""
+    student, control, teacher = qualities["student"], qualities.get("control"), qualities["teacher"]
+    no_control = Interval(reason="No control was trained.")
+    gap = miou_gain = boundary_gain = no_control
+    if control:
+        gap = Interval(**gap_closed(teacher, control, student).to_dict())
+        miou_gain = Interval(**difference(student, control, "miou").to_dict())
+        boundary_gain = Interval(**difference(student, control, "boundary_iou").to_dict())
+    return Result(
+        split=split,
+        images=student.images,
+        method=method,
+        teacher=networks["teacher"],
+        control=networks.get("control"),
+        student=networks["student"],
+        gap_closed=gap,
+        miou_gain=miou_gain,
+        boundary_iou_gain=boundary_gain,
+        verdict=judge(method, miou_gain, boundary_gain),
+    )
+
+
+def judge(method: str, miou_gain: Interval, boundary_gain: Interval) -> str:
+    """One honest sentence on whether distillation helped."""
+    if miou_gain.value is None or boundary_gain.value is None:
+        return "No control was trained, so whether distillation helped is not known."
+    mean, edge = _say(miou_gain, "mIoU"), _say(boundary_gain, "boundary IoU")
+    return f"Against the same student trained without {method}: {mean}; {edge}."
+
+
+def _say(gain: Interval, measure: str) -> str:
+    value, low, high = gain.value or 0.0, gain.low or 0.0, gain.high or 0.0
+    word = "better" if low > 0 else "worse" if high < 0 else "not distinguishable"
+    return f"{100 * value:+.1f} points of {measure} (95 % interval {100 * low:+.1f} to {100 * high:+.1f}: {word})"
+
+
+def draw_examples(data: SegmentationDataset, sessions: Mapping[Role, Session]) -> bytes:
+    """The picture of a run: images spread evenly over the split, chosen by nothing else."""
+    rows = np.linspace(0, len(data) - 1, min(PICTURE_ROWS, len(data))).astype(int)
+    samples = [data[int(row)] for row in rows]
+    masks = {role: [session.predict(s.image_HW3) for s in samples] for role, session in sessions.items()}
+    classes = [ClassInfo(id=c.id, name=c.name, color=c.color) for c in data.classes]
+    return draw_comparison(samples, masks, classes)
+
+
+def count_parameters(net: SegmentationNet) -> int:
+    """Learnable parameters of what is served: auxiliary heads do not count."""
+    return sum(p.numel() for name, p in net.named_parameters() if not name.startswith(net.auxiliary))
+
+
+def count_gflops(net: SegmentationNet, hw: tuple[int, int]) -> float:
+    """Thousand million floating-point operations (two a multiply-add) for one image of this size."""
+    with torch.inference_mode(), FlopCounterMode(display=False) as flops:
+        net.eval()(torch.zeros(1, 3, *hw))
+    return flops.get_total_flops() / 1e9
+
+
+def versions() -> dict[str, str]:
+    """What a result may depend on, for the manifest."""
+    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
