@@ -1,0 +1,46 @@
+# `make setup` installs into .venv and nowhere else; everything else builds on it.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+.PHONY: setup demo test check format golden services clean
+
+setup: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[train,dev]'
+	touch $@
+
+# make demo                    procedural street scenes, 8 minutes
+# make demo DATA=folder MINUTES=30
+demo: setup
+	$(BIN)/bpkd demo $(if $(DATA),--data '$(DATA)') $(if $(MINUTES),--minutes $(MINUTES))
+
+# Every test that runs on a CPU, after the checks. PYTEST_ARGS narrows it down.
+test: setup services check
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: setup
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/lint-imports
+	$(BIN)/pyright
+	$(BIN)/bandit --quiet --recursive bpkd_core service worker --configfile pyproject.toml
+
+format: setup
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+# Rewrite the files that pin our public surface; read the diff before committing it.
+golden: setup
+	$(BIN)/python -m pytest tests --golden
+
+# Redis and PostgreSQL for the integration tests; the tests start and stop their own.
+services:
+	@command -v redis-server >/dev/null && ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { \
+	  sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+	  $$sudo apt-get update -qq && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq redis-server postgresql; }
+
+clean:
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis *.egg-info bpkd-demo
