@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from references import methods as reference
+
+from bpkd_core import catalog
+from bpkd_core.errors import InvalidInput, UnknownName
+from bpkd_core.methods import get_method
+
+DISTILLING = [name for name in catalog.METHODS if name != "none"]
+DOCUMENTED: dict[str, dict[str, Any]] = {
+    "none": {},
+    "kd": {"temperature": 2.0, "weight": 1.0},
+    "cwd": {"temperature": 4.0, "weight": 3.0},
+    "bpkd": {
+        "edge_width_px": 7,
+        "temperature_edge": 1.0,
+        "temperature_body": 1.0,
+        "alpha": 2.0,
+        "lambda_edge": 50.0,
+        "lambda_body": 20.0,
+        "pre_mask": "multiply",
+        "post_mask": True,
+        "edge_norm": "class_sum",
+        "void": "transparent",
+        "center": False,
+    },
+}
+
+
+@pytest.mark.parametrize("name", DOCUMENTED)
+def test_defaults_are_the_documented_ones(name: str) -> None:
+    """Papers are compared at these numbers; a silent change would change every result."""
+    parameters = inspect.signature(catalog.load("methods", name)).parameters
+    defaults = {option: p.default for option, p in parameters.items() if option not in ("num_classes", "ignore_index")}
+    assert defaults == DOCUMENTED[name]
+    assert parameters["ignore_index"].default == 255
+
+
+@pytest.mark.parametrize("name", DISTILLING)
+def test_a_student_that_equals_its_teacher_has_nothing_to_learn(draw, name: str) -> None:
+    """0 loss and no gradient, or training would drift at the optimum."""
+    student, _, labels = draw()
+    total = get_method(name, num_classes=4)(student, student.detach(), labels).total
+    (gradient,) = torch.autograd.grad(total, student)
+    assert total.item() == 0
+    assert gradient.abs().max() < 1e-12
+
+
+@pytest.mark.parametrize("name", DISTILLING)
+@pytest.mark.parametrize("teacher_size", [(9, 4), (3, 3), (10, 12)])
+def test_a_teacher_of_another_size_is_resized_to_the_student(draw, name: str, teacher_size: tuple[int, int]) -> None:
+    """Teachers come at other strides; half-pixel centres keep their maps from sliding by a fraction of a cell."""
+    student, teacher, labels = draw(teacher_size=teacher_size)
+    resized = torch.from_numpy(reference.resize_bilinear(teacher.numpy(), (5, 6)))
+    method = get_method(name, num_classes=4)
+    expected = method(student, resized, labels).total.item()
+    assert method(student, teacher, labels).total.item() == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("name", DISTILLING)
+def test_no_gradient_reaches_the_teacher(draw, name: str) -> None:
+    """A teacher that moves towards its student is a known way to fool oneself."""
+    student, teacher, labels = draw()
+    teacher.requires_grad_()
+    get_method(name, num_classes=4)(student, teacher, labels).total.backward()
+    assert teacher.grad is None
+
+
+@pytest.mark.parametrize("name", DISTILLING)
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_logits_are_compared_in_single(draw, name: str, dtype: torch.dtype) -> None:
+    """Sums over positions overflow float16; only the rounding of the inputs may remain, under autocast too."""
+    student, teacher, labels = draw(size=(40, 50), label_size=(120, 150))
+    student, teacher = (student.detach() * 10).to(dtype), (teacher * 10).to(dtype)
+    method = get_method(name, num_classes=4)
+    exact = method(student.float(), teacher.float(), labels).total
+    with torch.autocast("cpu", dtype=dtype):
+        half = method(student.requires_grad_(), teacher, labels).total
+    half.backward()
+    assert half.dtype == torch.float32
+    assert torch.equal(half, exact)
+    assert student.grad is not None
+    assert student.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("name", DISTILLING)
+def test_double_precision_stays_double(draw, name: str) -> None:
+    """Gradients are checked in float64; a cast to float32 inside would hide errors below 1e-7."""
+    assert get_method(name, num_classes=4)(*draw()).total.dtype == torch.float64
+
+
+@pytest.mark.parametrize("name", DISTILLING)
+def test_extreme_logits_stay_finite(draw, name: str) -> None:
+    """Probabilities underflow at differences of 1e4; log-softmax on both sides does not."""
+    student, teacher, labels = draw()
+    student = (student.detach() * 1e4).float().requires_grad_()
+    total = get_method(name, num_classes=4)(student, (teacher * 1e4).float(), labels).total
+    total.backward()
+    assert total.isfinite()
+    assert student.grad is not None
+    assert student.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("name", DISTILLING)
+def test_uint8_and_int64_labels_are_the_same_labels(draw, name: str) -> None:
+    """The loader keeps uint8 as long as it can."""
+    student, teacher, labels = draw()
+    method = get_method(name, num_classes=4)
+    assert torch.equal(method(student, teacher, labels.byte()).total, method(student, teacher, labels).total)
+
+
+@pytest.mark.parametrize("name", DISTILLING)
+def test_a_batch_is_the_mean_of_its_images(draw, name: str) -> None:
+    """Or the loss would change its scale with the batch size. (Both images are fully labelled here.)"""
+    student, teacher, labels = draw()
+    labels = labels.clamp(max=3)
+    method = get_method(name, num_classes=4)
+    alone = [method(student[n : n + 1], teacher[n : n + 1], labels[n : n + 1]).total.item() for n in range(2)]
+    assert method(student, teacher, labels).total.item() == pytest.approx(np.mean(alone), rel=1e-9)
+
+
+@pytest.mark.parametrize("name", DISTILLING)
+def test_another_number_of_classes_is_refused_with_both_shapes(draw, name: str) -> None:
+    """A teacher of 150 classes for a student of 4 is the commonest wrong pairing."""
+    student, _, labels = draw()
+    with pytest.raises(
+        InvalidInput, match=r"teacher's logits have the shape \(2, 150, 5, 6\).*\(2, 4, height, width\)"
+    ):
+        get_method(name, num_classes=4)(student, torch.zeros(2, 150, 5, 6), labels)
+    with pytest.raises(InvalidInput, match="student's logits"):
+        get_method(name, num_classes=7)(student, torch.zeros(2, 7, 5, 6), labels)
+
+
+def test_none_adds_exactly_zero_and_asks_for_no_teacher(draw) -> None:
+    """The control must be cross-entropy and nothing else."""
+    student, _, labels = draw()
+    losses = get_method("none", num_classes=4)(student, None, labels)
+    assert losses.total.item() == 0
+    assert losses.terms == {}
+    (student.sum() + losses.total).backward()
+    assert torch.equal(student.grad, torch.ones_like(student))
+
+
+def test_an_unknown_option_names_the_nearest() -> None:
+    """A misspelt weight that is silently ignored costs a training."""
+    with pytest.raises(UnknownName, match=r'option of bpkd "lamda_edge".* "lambda_edge"') as caught:
+        get_method("bpkd", num_classes=4, lamda_edge=1.0)
+    assert caught.value.param == "lamda_edge"
+
+
+def test_an_unknown_method_names_the_nearest() -> None:
+    """The same courtesy as for networks."""
+    with pytest.raises(UnknownName, match='Did you mean "bpkd"'):
+        get_method("bkpd", num_classes=4)
