@@ -1,0 +1,66 @@
+"""Who calls: an API key in `Authorization: Bearer bpkd_...`, unless the server listens on loopback only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Annotated
+
+from fastapi import Depends
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.concurrency import run_in_threadpool
+
+from bpkd_core.errors import InvalidInput
+from service.api.context import Here
+from service.domain.errors import Unauthorized
+from service.domain.keys import digest
+from service.settings import Settings
+from service.wiring import Service
+
+_bearer = HTTPBearer(auto_error=False, scheme_name="ApiKey", description="An API key: `Bearer bpkd_...`")
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who sent a request. id: the key's, or None for anybody on this machine."""
+
+    id: str | None
+
+
+async def authenticate(
+    here: Here, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> Caller:
+    """Look the key up. A key that was sent must be a known one, even where none is needed. Raises Unauthorized."""
+    if credentials is None:
+        if needs_key(here.service.settings):
+            raise Unauthorized("No API key was sent; expected the header `Authorization: Bearer bpkd_...`")
+        return Caller(None)
+    key = await run_in_threadpool(here.service.keys.find, digest(credentials.credentials))
+    if key is None:
+        raise Unauthorized("The API key is unknown; it may have been revoked")
+    return Caller(key.id)
+
+
+Me = Annotated[Caller, Depends(authenticate)]
+
+
+def needs_key(settings: Settings) -> bool:
+    """Whether requests without a key are refused."""
+    return settings.auth == "required" or (settings.auth == "auto" and not _is_loopback(settings.host))
+
+
+def refuse_unlocked(service: Service) -> None:
+    """Raise InvalidInput rather than start a server that needs a key while there is none."""
+    if needs_key(service.settings) and not service.keys.list():
+        raise InvalidInput(
+            f"The API would listen on {service.settings.host} and there is no API key yet; create one first",
+            param="auth",
+            hint="`bpkd keys create NAME` prints a new key once; a loopback host needs none.",
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,106 @@
+"""The outermost layer: an id for each request, the Host allow-list, the cap on bodies, one log line, the counters."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+from time import perf_counter
+
+from fastapi import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.api.errors import problem
+from service.api.metrics import Metrics
+from service.settings import Settings
+
+MAX_JSON_BYTES = 1 << 20
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_access = logging.getLogger("service.api.access")
+
+
+class Edge:
+    """ASGI middleware in front of every route, the unknown ones included."""
+
+    def __init__(self, app: ASGIApp, *, settings: Settings, metrics: Metrics) -> None:
+        self._app = app
+        self._hosts = frozenset(host.lower() for host in settings.allowed_hosts)
+        self._max_body_bytes = settings.max_body_bytes
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Check, pass on, count. What is refused here never reaches a route."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request, started, status = Request(scope), perf_counter(), 500
+        request.state.request_id = _request_id(request)
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (b"x-request-id", request.state.request_id.encode())]
+            await send(message)
+
+        limit = MAX_JSON_BYTES if _is_json(request) else self._max_body_bytes
+        try:
+            app = self._refusal(request, limit) or self._app
+            await app(scope, _capped(receive, limit), send_with_id)
+        finally:
+            self._tell(request, status, perf_counter() - started)
+
+    def _refusal(self, request: Request, limit: int) -> Response | None:
+        host = _name_of(request.headers.get("host", ""))
+        if host not in self._hosts:
+            return problem(request, 421, "misdirected", f'This server does not answer for the host "{host}".')
+        origin = request.headers.get("origin")
+        if origin and request.method not in _SAFE_METHODS and _name_of(origin.partition("://")[2]) not in self._hosts:
+            return problem(request, 403, "forbidden", f"A page of {origin} may not write here.")
+        declared = request.headers.get("content-length", "0")
+        if declared.isdigit() and int(declared) > limit:
+            return problem(request, 413, "too_large", _too_large(limit))
+        return None
+
+    def _tell(self, request: Request, status: int, seconds: float) -> None:
+        route = getattr(request.scope.get("route"), "path", "unknown")
+        self._metrics.count_request(request.method, route, status, seconds)
+        facts = {"method": request.method, "route": route, "status": status, "ms": round(seconds * 1000, 1)}
+        _access.info("request", extra={**facts, "request_id": request.state.request_id})
+
+
+def _request_id(request: Request) -> str:
+    given = request.headers.get("x-request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) else f"req_{secrets.token_hex(12)}"
+
+
+def _name_of(host: str) -> str:
+    """A host without its port: `localhost:8400`, `[::1]:8400`."""
+    name = host.partition("]")[0] + "]" if host.startswith("[") else host.partition(":")[0]
+    return name.lower()
+
+
+def _is_json(request: Request) -> bool:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower().endswith("json")
+
+
+def _too_large(limit: int) -> str:
+    return f"The body has more than {limit} bytes, which is the most that is taken here."
+
+
+def _capped(receive: Receive, limit: int) -> Receive:
+    """Count the body while it streams, so that a body without a declared length ends as well."""
+    total = 0
+
+    async def counted() -> Message:
+        nonlocal total
+        message = await receive()
+        total += len(message.get("body", b""))
+        if total > limit:
+            raise HTTPException(413, _too_large(limit))
+        return message
+
+    return counted

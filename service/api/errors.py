@@ -1,0 +1,163 @@
+"""Errors on the wire: every refusal is `application/problem+json` (RFC 9457), the framework's own included.
+
+`type` is a page of this server, so that the explanation works offline and fits the version that runs. Validation errors
+name each field by a JSON pointer and never repeat what was sent: a body may hold secrets.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bpkd_core import errors as core
+from bpkd_core.errors import BpkdError
+from service.domain import errors as domain
+from service.schemas import Blame, Problem
+
+log = logging.getLogger(__name__)
+
+MAX_BLAMES = 20
+
+STATUS: Mapping[type[BpkdError], int] = {
+    BpkdError: 500,
+    core.InvalidInput: 422,
+    core.UnsupportedImage: 415,
+    core.MissingExtra: 503,
+    core.ParityFailed: 422,
+    core.GateFailed: 422,
+    core.ProviderRefused: 503,
+    core.OutOfMemory: 503,
+    domain.NotFound: 404,
+    domain.Conflict: 409,
+    domain.StalePrecondition: 412,
+    domain.IdempotencyMismatch: 422,
+    domain.Unauthorized: 401,
+    domain.Forbidden: 403,
+    domain.TooLarge: 413,
+    domain.UnsupportedMediaType: 415,
+    domain.Busy: 429,
+    domain.Unavailable: 503,
+    domain.StorageFull: 507,
+}
+"""A class that is not here has its parent's status."""
+
+FRAMEWORK_CODES: Mapping[int, tuple[str, str]] = {
+    400: ("malformed", "The request cannot be read: broken JSON, or a broken header."),
+    404: ("not_found", "There is nothing at this address."),
+    405: ("method_not_allowed", "This address does not speak the method; the `Allow` header names those it does."),
+    406: ("not_acceptable", "None of the media types in `Accept` can be given; the message names those that can."),
+    413: ("too_large", "The body has more bytes than this address takes."),
+    416: ("range_not_satisfiable", "The `Range` header asks for bytes beyond the file's end."),
+    421: ("misdirected", "The `Host` header names a host that this server does not answer for (BPKD_ALLOWED_HOSTS)."),
+    422: ("invalid_request", "The request was understood and a field in it is wrong; `errors` names each."),
+}
+"""What FastAPI, Starlette and the edge itself refuse: status -> code and explanation."""
+
+
+def status_of(error: type[BpkdError]) -> int:
+    """The HTTP status of a class: its own or its nearest ancestor's."""
+    return next(STATUS[base] for base in error.__mro__ if base in STATUS)
+
+
+def problem(
+    request: Request,
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    errors: Sequence[Blame] = (),
+    hint: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """A problem as a response."""
+    body = Problem(
+        type=f"/problems/{code}",
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        code=code,
+        errors=list(errors),
+        hint=hint,
+        request_id=getattr(request.state, "request_id", None),
+    )
+    content = body.model_dump_json(exclude_none=True).encode()
+    return Response(content, status, headers, media_type="application/problem+json")
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of an application as a problem."""
+    app.exception_handler(BpkdError)(_of_bpkd)
+    app.exception_handler(RequestValidationError)(_of_validation)
+    app.exception_handler(HTTPException)(_of_framework)
+    app.exception_handler(Exception)(_of_surprise)
+
+
+def _of_bpkd(request: Request, error: BpkdError) -> Response:
+    status = status_of(type(error))
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.error("A request failed: %s", error, exc_info=error)
+    blames = [Blame(pointer="#/" + error.param.replace(".", "/"), detail=error.message)] if error.param else []
+    return problem(
+        request, status, error.code, error.message, errors=blames, hint=error.hint, headers=_headers(error, status)
+    )
+
+
+def _headers(error: BpkdError, status: int) -> dict[str, str]:
+    if isinstance(error, domain.Busy):
+        return {"Retry-After": str(math.ceil(error.retry_after_s))}
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        return {"Retry-After": "1"}
+    return {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else {}
+
+
+def _of_validation(request: Request, error: RequestValidationError) -> Response:
+    found = error.errors()
+    if any(each["type"] == "json_invalid" for each in found):
+        return problem(request, 400, "malformed", "The body is not JSON; expected one JSON object.")
+    blames = [
+        Blame(pointer=_pointer(each["loc"], error.body), detail=each["msg"].removeprefix("Value error, "))
+        for each in found[:MAX_BLAMES]
+    ]
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    return problem(request, 422, "invalid_request", f"{blames[0].pointer}: {blames[0].detail}{more}", errors=blames)
+
+
+def _pointer(loc: Sequence[str | int], body: Any) -> str:
+    """Where a field is: `#/student/arch`, `?limit`, `/job_id`; a header by its name."""
+    place, *path = loc
+    if place != "body":
+        return {"query": "?", "path": "/"}.get(str(place), "") + ".".join(map(str, path))
+    parts: list[str] = []
+    for index, part in enumerate(path):
+        if isinstance(body, dict) and part not in body and index < len(path) - 1:
+            continue  # the tag of a union, which is no field
+        parts.append(str(part).replace("~", "~0").replace("/", "~1"))
+        body = _inside(body, part)
+    return "#/" + "/".join(parts) if parts else "#"
+
+
+def _inside(value: Any, part: str | int) -> Any:
+    try:
+        return value[part]
+    except (LookupError, TypeError):
+        return None
+
+
+def _of_framework(request: Request, error: HTTPException) -> Response:
+    code, explanation = FRAMEWORK_CODES.get(error.status_code, ("malformed", ""))
+    said = error.detail if error.detail != HTTPStatus(error.status_code).phrase else explanation
+    return problem(request, error.status_code, code, said, headers=error.headers)
+
+
+def _of_surprise(request: Request, error: Exception) -> Response:
+    log.error("A request failed in a way that nobody foresaw", exc_info=error)
+    return problem(request, 500, "internal", "The server failed; its log tells more under this request_id.")

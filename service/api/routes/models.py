@@ -1,0 +1,61 @@
+"""Models and their versions: what was published, how good it is, and its file."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request, Response
+
+from bpkd_core.bundle import Result
+from service import schemas
+from service.api import shapes
+from service.api.context import Here, Paging
+from service.api.downloads import BINARY, download
+from service.domain.errors import NotFound
+
+router = APIRouter(prefix="/v1/models", tags=["models"])
+Number = Annotated[int, Path(ge=1, lt=2**31)]
+
+
+@router.get("", operation_id="models_list")
+def listing(here: Here, page: Paging) -> schemas.List[schemas.Model]:
+    """Models by name."""
+    models = here.service.models
+    return shapes.listing(
+        models.list(page), lambda each: shapes.model(each, models.aliases(each.name)), lambda each: each.name
+    )
+
+
+@router.get("/{model}", operation_id="models_get")
+def get(model: str, here: Here) -> schemas.Model:
+    """One model and where its aliases point."""
+    return shapes.model(here.service.models.get(model), here.service.models.aliases(model))
+
+
+@router.get("/{model}/versions", operation_id="versions_list")
+def versions(model: str, here: Here, page: Paging) -> schemas.List[schemas.Version]:
+    """Versions, the newest first."""
+    found = here.service.models.versions(model, page)
+    return shapes.listing(found, shapes.version, lambda each: str(each.version))
+
+
+@router.get("/{model}/versions/{version}", operation_id="versions_get")
+def version(model: str, version: Number, here: Here) -> schemas.Version:
+    """One version: where it comes from and what it consists of."""
+    return shapes.version(here.service.models.version(model, version))
+
+
+@router.get("/{model}/versions/{version}/report", operation_id="versions_report")
+def report(model: str, version: Number, here: Here) -> Result:
+    """How good it is, measured on its file: quality, boundaries, parity with torch, latency."""
+    found = here.service.models.version(model, version).result
+    if found is None:
+        raise NotFound(f"Nothing was measured for {model}@{version}; only versions that a job made have a report")
+    return Result.model_validate(found)
+
+
+@router.get("/{model}/versions/{version}/onnx", operation_id="versions_onnx", response_class=Response, responses=BINARY)
+def onnx(model: str, version: Number, request: Request, here: Here) -> Response:
+    """The ONNX file: uint8 image in, class ids out, in any onnxruntime. Whole or in part (`Range`)."""
+    files = here.service.models.version(model, version).files
+    return download(request, here.service.artifacts, files["student.onnx"], f"{model}-{version}.onnx")
