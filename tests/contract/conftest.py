@@ -1,0 +1,71 @@
+"""Each test of a port runs on every store: in memory, on SQLite, and on a real PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from postgres_server import find_binaries, running_postgres
+from stores import Stores, empty, memory_stores, sql_stores
+
+from service.adapters import sql
+
+
+def migrate(url: str) -> None:
+    database = sql.Database(url)
+    sql.upgrade(database)
+    database.close()
+
+
+@pytest.fixture(scope="session")
+def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated database file, to be copied: a migration for each test would take longer than the test."""
+    path = tmp_path_factory.mktemp("sqlite") / "empty.sqlite"
+    migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A PostgreSQL with the schema. Where it is not installed its tests are skipped, except in CI."""
+    binaries = find_binaries()
+    if binaries is None:
+        missing = "PostgreSQL is not installed (Debian: apt-get install postgresql)"
+        if os.environ.get("CI"):  # noqa: TID251  # a test may ask where it runs
+            pytest.fail(missing)
+        pytest.skip(missing)
+    with running_postgres(binaries) as url:
+        migrate(url)
+        yield url
+
+
+@pytest.fixture
+def sqlite_url(empty_sqlite: Path, tmp_path: Path) -> str:
+    """A SQLite database with the schema."""
+    return f"sqlite:///{shutil.copy(empty_sqlite, tmp_path / 'bpkd.sqlite')}"
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def sql_url(request: pytest.FixtureRequest) -> str:
+    """An empty database with the schema."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    if request.param == "postgres":
+        empty(url)
+    return url
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+def stores(request: pytest.FixtureRequest) -> Iterator[Stores]:
+    """An empty store."""
+    if request.param == "memory":
+        stores = memory_stores()
+    else:
+        url: str = request.getfixturevalue(f"{request.param}_url")
+        if request.param == "postgres":
+            empty(url)
+        stores = sql_stores(url)
+    yield stores
+    stores.close()

@@ -1,0 +1,151 @@
+"""Every store behind the same names, with a clock that a test can move."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from bpkd_core.bundle import ClassInfo, FileInfo
+from service.adapters import memory, sql
+from service.adapters.sql.tables import metadata
+from service.domain.datasets import Dataset
+from service.domain.jobs import Job
+from service.domain.models import Release
+from service.domain.ports import Datasets, Events, Idempotency, Jobs, Keys, Models, Workers
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+LEASE_S = 60.0
+
+
+@dataclass
+class Stores:
+    """The ports of one store. elapse: lets that many seconds pass for its clock."""
+
+    jobs: Jobs
+    events: Events
+    datasets: Datasets
+    models: Models
+    keys: Keys
+    idempotency: Idempotency
+    workers: Workers
+    elapse: Callable[[float], None]
+    close: Callable[[], None]
+    made: int = field(default=0)
+
+    def number(self) -> str:
+        """A number that grows, for ids that sort by age."""
+        self.made += 1
+        return f"{self.made:026d}"
+
+    def add_dataset(self, **changes: Any) -> Dataset:
+        """A dataset that waits for its validation."""
+        return self.datasets.add(Dataset(f"ds_{self.number()}", "streets", "/data/streets", NOW).evolve(**changes))
+
+    def draft(self, **changes: Any) -> Job:
+        """A job that is not stored yet, of a dataset that is."""
+        if "dataset_id" not in changes:
+            changes["dataset_id"] = self.add_dataset().id
+        return Job(f"job_{self.number()}", "streets", {"name": "streets"}, "", NOW).evolve(**changes)
+
+    def add_job(self, **changes: Any) -> Job:
+        """A queued job."""
+        return self.jobs.add(self.draft(**changes))
+
+    def claim(self, owner: str = "w1") -> Job:
+        """The oldest queued job, held by a worker."""
+        job = self.jobs.claim(owner, lease_s=LEASE_S)
+        assert job is not None
+        return job
+
+    def claim_none(self) -> bool:
+        """Whether no job waits."""
+        return self.jobs.claim("w0", lease_s=LEASE_S) is None
+
+    def told(self, job: Job) -> list[tuple[str, Mapping[str, Any]]]:
+        """A job's events: type and data."""
+        return [(event.type, event.data) for event in self.events.after(job.id, limit=10_000)]
+
+
+def release(job: Job, *, model: str = "street", onnx: str = "a", alias: str | None = None) -> Release:
+    """What a finished run of a job publishes; `onnx` stands for the bytes of the network."""
+    return Release(
+        model=model,
+        job_id=job.id,
+        dataset_sha256="d" * 64,
+        files={"student.onnx": FileInfo(sha256=onnx.encode().hex().ljust(64, "0"), size=3)},
+        classes=(ClassInfo(id=0, name="road", color=(128, 64, 128)),),
+        result={"verdict": "yes", "miou": 0.7},
+        provenance={"job": job.id},
+        alias=alias,
+    )
+
+
+class DriftingDatabase(sql.Database):
+    """A database whose clock a test can move."""
+
+    drift = timedelta()
+
+    def now(self, connection: sa.Connection) -> datetime:
+        return super().now(connection) + self.drift
+
+
+def memory_stores() -> Stores:
+    """A new in-memory store."""
+    clock = [NOW]
+
+    def elapse(seconds: float) -> None:
+        clock[0] += timedelta(seconds=seconds)
+
+    store = memory.MemoryStore(lambda: clock[0])
+    return Stores(
+        jobs=memory.MemoryJobs(store),
+        events=memory.MemoryEvents(store),
+        datasets=memory.MemoryDatasets(store),
+        models=memory.MemoryModels(store),
+        keys=memory.MemoryKeys(store),
+        idempotency=memory.MemoryIdempotency(store),
+        workers=memory.MemoryWorkers(store),
+        elapse=elapse,
+        close=lambda: None,
+    )
+
+
+def sql_stores(url: str) -> Stores:
+    """A store on a database that has the newest schema."""
+    database = DriftingDatabase(url)
+    if url.startswith("sqlite"):
+        sa.event.listen(database.engine, "connect", _trust_the_power)
+
+    def elapse(seconds: float) -> None:
+        database.drift += timedelta(seconds=seconds)
+
+    return Stores(
+        jobs=sql.SqlJobs(database),
+        events=sql.SqlEvents(database),
+        datasets=sql.SqlDatasets(database),
+        models=sql.SqlModels(database),
+        keys=sql.SqlKeys(database),
+        idempotency=sql.SqlIdempotency(database),
+        workers=sql.SqlWorkers(database),
+        elapse=elapse,
+        close=database.close,
+    )
+
+
+def _trust_the_power(connection: sqlite3.Connection, _record: object) -> None:
+    """Most of a test's time would go to the disk; that the product waits for it has a test of its own."""
+    connection.execute("PRAGMA synchronous = OFF")
+
+
+def empty(url: str) -> None:
+    """Delete every row."""
+    engine = sa.create_engine(url)
+    names = ", ".join(table.name for table in metadata.sorted_tables)
+    with engine.begin() as connection:
+        connection.execute(sa.text(f"TRUNCATE {names}"))
+    engine.dispose()

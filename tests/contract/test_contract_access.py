@@ -1,0 +1,107 @@
+"""The ports Keys, Idempotency and Workers, on every store."""
+
+from __future__ import annotations
+
+import pytest
+from stores import NOW, Stores
+
+from service.domain.errors import IdempotencyInFlight, IdempotencyMismatch, NotFound
+from service.domain.idempotency import IN_FLIGHT_S, KEEP_S, Answer, Once
+from service.domain.keys import ApiKey, digest
+from service.domain.workers import Worker
+
+ONCE = Once("local POST /v1/models/street/aliases/live/rollback", "k", "b" * 64)
+ANSWER = Answer(200, {"alias": "live", "version": 2}, {"ETag": '"2"'})
+
+
+def test_a_key_is_found_by_the_hash_of_its_secret_until_it_is_revoked(stores: Stores) -> None:
+    """A revoked key opens nothing."""
+    key = ApiKey("key_1", "laptop", digest("bpkd_secret"), NOW)
+    stores.keys.add(key)
+    stores.keys.add(ApiKey("key_2", "phone", digest("other"), NOW))
+    assert stores.keys.find(digest("bpkd_secret")) == key
+    assert [known.id for known in stores.keys.list()] == ["key_1", "key_2"]
+    stores.keys.revoke("key_1")
+    assert stores.keys.find(digest("bpkd_secret")) is None
+    with pytest.raises(NotFound):
+        stores.keys.revoke("key_1")
+
+
+def test_the_first_request_acts_and_the_next_ones_get_its_answer(stores: Stores) -> None:
+    """A rollback that is sent twice happens once."""
+    assert stores.idempotency.begin(ONCE) is None
+    stores.idempotency.finish(ONCE, ANSWER)
+    assert stores.idempotency.begin(ONCE) == ANSWER
+    assert stores.idempotency.begin(Once("another " + ONCE.scope, ONCE.key, ONCE.body_sha256)) is None
+
+
+def test_a_key_with_another_body_is_refused(stores: Stores) -> None:
+    """Answering it with the first body's answer would be a lie."""
+    stores.idempotency.begin(ONCE)
+    other = Once(ONCE.scope, ONCE.key, "c" * 64)
+    with pytest.raises(IdempotencyMismatch):
+        stores.idempotency.begin(other)
+    stores.idempotency.finish(ONCE, ANSWER)
+    with pytest.raises(IdempotencyMismatch):
+        stores.idempotency.begin(other)
+
+
+def test_a_request_in_flight_keeps_its_twin_out_until_its_server_must_be_dead(stores: Stores) -> None:
+    """Two twins at once would act twice; a twin of a crashed request must not wait for a day."""
+    stores.idempotency.begin(ONCE)
+    with pytest.raises(IdempotencyInFlight):
+        stores.idempotency.begin(ONCE)
+    stores.elapse(IN_FLIGHT_S + 1)
+    assert stores.idempotency.begin(ONCE) is None
+    with pytest.raises(IdempotencyInFlight):
+        stores.idempotency.begin(ONCE)
+
+
+def test_a_failed_request_may_be_tried_again(stores: Stores) -> None:
+    """The promise is about what happened, and nothing happened."""
+    stores.idempotency.begin(ONCE)
+    stores.idempotency.abandon(ONCE)
+    assert stores.idempotency.begin(ONCE) is None
+
+
+def test_abandoning_does_not_forget_what_was_created(stores: Stores) -> None:
+    """The job was stored, then the answer failed: the next try must find the job and not make another."""
+    stores.idempotency.begin(ONCE)
+    job = stores.jobs.add(stores.draft(), once=ONCE)
+    stores.idempotency.abandon(ONCE)
+    assert stores.idempotency.begin(ONCE) is None
+    assert stores.jobs.add(stores.draft(), once=ONCE) == job
+
+
+def test_answers_are_kept_for_a_day(stores: Stores) -> None:
+    """The store does not grow without end."""
+    stores.idempotency.begin(ONCE)
+    stores.idempotency.finish(ONCE, ANSWER)
+    stores.elapse(KEEP_S - 1)
+    assert stores.idempotency.begin(ONCE) == ANSWER
+    stores.elapse(2)
+    assert stores.idempotency.begin(Once(ONCE.scope, ONCE.key, "c" * 64)) is None
+
+
+def test_workers_are_seen_by_the_stores_clock(stores: Stores) -> None:
+    """A worker with a wrong clock is neither immortal nor dead."""
+    worker = Worker("w1", "host", 42, "0.1.0", started_at=NOW, seen_at=NOW.replace(year=2000), holds=("job_1",))
+    stores.workers.beat(worker)
+    (seen,) = stores.workers.list()
+    assert (seen.id, seen.host, seen.pid, seen.holds) == ("w1", "host", 42, ("job_1",))
+    assert seen.seen_at > worker.seen_at
+    stores.elapse(50)
+    stores.workers.beat(Worker("w0", "host", 43, "0.1.0", started_at=NOW, seen_at=NOW))
+    assert [known.id for known in stores.workers.list()] == ["w0", "w1"]
+    stores.elapse(20)
+    assert [known.id for known in stores.workers.list(seen_within_s=60)] == ["w0"]
+    stores.workers.beat(worker)
+    assert [known.id for known in stores.workers.list(seen_within_s=60)] == ["w0", "w1"]
+
+
+def test_a_worker_that_leaves_is_gone_and_may_leave_twice(stores: Stores) -> None:
+    """A clean shutdown is visible at once."""
+    stores.workers.beat(Worker("w1", "host", 42, "0.1.0", started_at=NOW, seen_at=NOW))
+    stores.workers.leave("w1")
+    stores.workers.leave("w1")
+    assert list(stores.workers.list()) == []
