@@ -17,19 +17,29 @@ from bpkd_core.data.transforms import MEAN, STD
 from bpkd_core.export.nodes import Nodes
 
 CORNERS = ((0, 0), (0, 1), (1, 0), (1, 1))  # (y, x) of a cell's corners, in the order of the weights
+SMALLEST_SIDE = 32  # pixels; SegFormer's attention reduces 32-fold and has nothing left of a smaller image
 END = np.iinfo(np.int32).max  # as the end of a slice: up to the last
 
 
 def normalise_and_pad(g: Nodes, image: str, stride: int, *, out: str) -> str:
     """uint8 [N, H, W, 3] to float32 [N, 3, H', W']: ImageNet's mean and deviation, then zeros at the right and bottom.
 
-    H' and W' are the next multiples of the stride. Zero is the mean colour, with which training pads too.
+    H' and W' are :func:`padded_side` of H and W. Zero is the mean colour, with which training pads too.
     """
     # planes first: onnxruntime subtracts three numbers along the last axis ten times slower (7.0 against 0.7 ms)
     pixels = g.Cast(g.Transpose(image, perm=[0, 3, 1, 2]), to=TensorProto.FLOAT)
     normalised = g.Div(g.Sub(pixels, _per_channel(MEAN)), _per_channel(STD))
-    missing = g.Mod(g.Neg(spatial_size(g, image)), [stride, stride])
+    size_hw = spatial_size(g, image)
+    at_least = g.Max(size_hw, [SMALLEST_SIDE, SMALLEST_SIDE])
+    padded = g.Add(at_least, g.Mod(g.Neg(at_least), [stride, stride]))
+    missing = g.Sub(padded, size_hw)
     return g.Pad(normalised, g.Concat([0, 0, 0, 0, 0, 0], missing, axis=0), out=out)
+
+
+def padded_side(side: int, stride: int) -> int:
+    """The side that the network sees: at least SMALLEST_SIDE, and a multiple of the stride."""
+    at_least = max(side, SMALLEST_SIDE)
+    return at_least + -at_least % stride
 
 
 def spatial_size(g: Nodes, image: str) -> str:
@@ -49,7 +59,8 @@ def upsampled_argmax(
     winners, impure = _cells(g, g.ArgMax(scores, axis=3, keepdims=0))
     # one row of pixels per class, gathered: onnxruntime expands bytes seven times slower (142 against 19 us)
     uniform = np.arange(num_classes, dtype=dtype).repeat(stride * stride).reshape(num_classes, -1)
-    mixed = g.Cast(_interpolated_argmax(g, scores, impure, stride), to=helper.np_dtype_to_tensor_dtype(uniform.dtype))
+    mixed = _interpolated_argmax(g, scores, impure, stride, num_classes)
+    mixed = g.Cast(mixed, to=helper.np_dtype_to_tensor_dtype(uniform.dtype))
     cells = g.ScatterND(g.Gather(uniform, winners), impure, mixed)
 
     rows = g.Reshape(cells, g.Concat(g.Shape(winners), [stride, stride], axis=0))
@@ -87,11 +98,13 @@ def _cells(g: Nodes, winners: str) -> tuple[str, str]:
     return first, g.Transpose(g.NonZero(impure), perm=[1, 0])
 
 
-def _interpolated_argmax(g: Nodes, scores: str, cells: str, stride: int) -> str:
-    """Class ids int64 [K, stride * stride] of the pixels in K cells, from scores [N, h + 2, w + 2, C]."""
+def _interpolated_argmax(g: Nodes, scores: str, cells: str, stride: int, num_classes: int) -> str:
+    """Class ids int64 [K, stride * stride] of the pixels in K cells, K from 0, from scores [N, h + 2, w + 2, C]."""
     offsets = np.array([[0, y, x] for y, x in CORNERS])
     corners_K4C = g.GatherND(scores, g.Add(g.Unsqueeze(cells, [1]), offsets))
-    pixels = g.MatMul(g.Transpose(corners_K4C, perm=[0, 2, 1]), cell_weights(stride))  # [K, C, stride * stride]
+    # one flat matrix: onnxruntime refuses a batched product of no cells, and one product is faster than K
+    corners = g.Reshape(g.Transpose(corners_K4C, perm=[0, 2, 1]), [-1, len(CORNERS)])
+    pixels = g.Reshape(g.MatMul(corners, cell_weights(stride)), [-1, num_classes, stride * stride])
     return g.ArgMax(pixels, axis=1, keepdims=0)
 
 

@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from bpkd_core.data.transforms import normalise
 from bpkd_core.errors import InvalidInput, ParityFailed
+from bpkd_core.export.graph import padded_side
 from bpkd_core.export.network import TRACED_HW, frozen_copy
 from bpkd_core.infer.contract import LOGITS
 from bpkd_core.infer.session import Session
@@ -134,7 +135,7 @@ def reference_scores(net: torch.nn.Module, stride: int, images_NHW3: NDArray[np.
     height, width = images_NHW3.shape[1:3]
     pixels = normalise(torch.from_numpy(images_NHW3).permute(0, 3, 1, 2))
     with torch.inference_mode():
-        logits = net(F.pad(pixels, (0, -width % stride, 0, -height % stride)))
+        logits = net(F.pad(pixels, (0, padded_side(width, stride) - width, 0, padded_side(height, stride) - height)))
         scores = F.interpolate(logits, scale_factor=stride, mode="bilinear", align_corners=False)
     return logits, scores[:, :, :height, :width]
 

@@ -77,7 +77,12 @@ class Session:
                 f"The model has no output {missing[0]}, only {', '.join(self.outputs)}; export it with one."
             )
         values = self._run.run(list(outputs), {IMAGE: np.ascontiguousarray(images_NHW3)})
-        return {name: np.asarray(value) for name, value in zip(outputs, values, strict=True)}
+        arrays = {name: np.asarray(value) for name, value in zip(outputs, values, strict=True)}
+        if MASK in arrays and arrays[MASK].shape != images_NHW3.shape[:3]:
+            raise InvalidModel(
+                f"The model gave a mask {arrays[MASK].shape} for images {images_NHW3.shape[:3]}; expected equal sizes."
+            )
+        return arrays
 
     def warm_up(self, hw: tuple[int, int]) -> None:
         """Run one black image of this size, so that the first request does not pay for allocations."""
