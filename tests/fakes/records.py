@@ -1,0 +1,44 @@
+"""Records as the API would have made them, put straight into a store."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from service.domain import datasets
+from service.domain.datasets import Dataset, Findings
+from service.domain.jobs import Job
+from service.domain.submission import draft_job, register, submit
+from service.wiring import Service
+
+TRAINER = (sys.executable, str(Path(__file__).with_name("trainer.py")))
+"""The fake trainer as a command."""
+
+
+def add_dataset(service: Service, path: Path | str = "/data/streets") -> Dataset:
+    """One that waits for its validation."""
+    dataset = Dataset(service.new_id("ds"), "streets", str(path), service.now())
+    return register(service.datasets, service.hints, dataset)
+
+
+def add_ready_dataset(service: Service) -> Dataset:
+    """One that has passed it."""
+    dataset = add_dataset(service)
+    findings = Findings(ready=True, report={"ok": True}, sha256="d" * 64)
+    return service.datasets.change(
+        dataset.id, lambda record, now: datasets.conclude(record, now, findings=findings), fence=None
+    )
+
+
+def add_job(service: Service, **request: Any) -> Job:
+    """One that waits for a worker."""
+    dataset = add_ready_dataset(service)
+    body = {"name": "streets", "student": {"type": "arch", "arch": "ddrnet_23_nano"}, **request}
+    job = draft_job(body, dataset, job_id=service.new_id("job"), now=service.now())
+    return submit(service.jobs, service.hints, job)
+
+
+def event_types(service: Service, job: Job) -> list[str]:
+    """The types of a job's events, in order."""
+    return [event.type for event in service.events.after(job.id, limit=1000)]

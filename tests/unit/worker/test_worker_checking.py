@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import pytest
+from fakes.records import TRAINER, add_dataset
+
+from bpkd_core.bundle import ClassInfo
+from service.domain.datasets import Dataset
+from service.wiring import Service
+from worker.checking import Checking, read_findings
+from worker.supervision import Limits
+
+LIMITS = Limits(heartbeat_s=0.05, news_s=0, tick_s=0.02)
+
+
+def checking(service: Service, *command: str) -> Checking:
+    root = service.settings.home / "checks"
+    return Checking(service.datasets, service.hints, root, command or TRAINER, LIMITS)
+
+
+def never() -> bool:
+    return False
+
+
+def run(lane: Checking, service: Service, dataset: Dataset, draining: Callable[[], bool] = never) -> Dataset:
+    held = lane.claim("worker-1")
+    assert held is not None
+    assert held.id == dataset.id
+    lane.work(held, draining)
+    return service.datasets.get(dataset.id)
+
+
+def test_a_good_dataset_becomes_ready_with_what_was_found(service: Service) -> None:
+    """The report is what jobs and people go by."""
+    dataset = run(checking(service), service, add_dataset(service, "/data/streets"))
+    assert (dataset.state, dataset.sha256, dataset.splits) == ("ready", "d" * 64, {"train": 3})
+    assert dataset.classes == (ClassInfo(id=0, name="road", color=(128, 64, 128)),)
+    assert dataset.report is not None
+    assert dataset.report["sizes"] == {"8x8": 3}
+
+
+def test_a_bad_dataset_is_refused_with_its_report(service: Service) -> None:
+    """Refused before an hour is trained on it, and with the reasons."""
+    dataset = run(checking(service), service, add_dataset(service, "/data/broken"))
+    assert dataset.state == "refused"
+    assert dataset.report is not None
+    assert dataset.report["ok"] is False
+
+
+def test_a_dataset_that_kills_its_validator_is_refused_in_the_end(service: Service) -> None:
+    """A decoder that crashes on a hostile image takes a child down, three times, and nobody else."""
+    dataset = add_dataset(service, "/data/deadly")
+    for expected in ("validating", "validating", "refused"):
+        dataset = run(checking(service), service, dataset)
+        assert dataset.state == expected
+    assert dataset.error is not None
+    assert dataset.error["code"] == "poison"
+    assert "SIGKILL" in dataset.error["message"]
+
+
+def test_an_error_of_the_validator_is_the_datasets_error(service: Service) -> None:
+    """A path that is no folder gives no report, but a sentence."""
+    code = """print('{"type": "error", "code": "invalid_dataset", "message": "streets is no folder"}'); exit(1)"""
+    dataset = run(checking(service, sys.executable, "-c", code), service, add_dataset(service))
+    assert dataset.state == "refused"
+    assert dataset.error is not None
+    assert (dataset.error["code"], dataset.error["message"]) == ("invalid_dataset", "streets is no folder")
+
+
+def test_progress_before_the_report_is_not_taken_for_it(service: Service) -> None:
+    """A validator that dies in the middle has said something, but not the last word."""
+    code = """print('{"type": "metrics", "step": 1}'); exit(1)"""
+    dataset = run(checking(service, sys.executable, "-c", code), service, add_dataset(service))
+    assert (dataset.state, dataset.attempt) == ("validating", 2)
+
+
+def test_a_draining_worker_leaves_the_validation_to_another(service: Service) -> None:
+    """And does not wait for it: there is nothing to save, even if the validator ignores the signal."""
+    code = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); signal.pause()"
+    lane = checking(service, sys.executable, "-c", code)
+    dataset = run(lane, service, add_dataset(service), lambda: True)
+    assert (dataset.state, dataset.attempt, dataset.lease.owner) == ("validating", 1, None)
+
+
+def test_nothing_is_left_on_the_disk(service: Service) -> None:
+    """The report is in the store; the folder was only for the child's log."""
+    run(checking(service), service, add_dataset(service))
+    assert list((service.settings.home / "checks").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        {},
+        {"ok": True},
+        {"ok": True, "sha256": "d", "classes": [{"id": -1, "name": "x", "color": [0, 0, 0]}], "splits": []},
+        {"ok": True, "sha256": "d", "classes": 7, "splits": []},
+        {"ok": True, "sha256": "d", "classes": [], "splits": [None]},
+    ],
+)
+def test_what_is_no_report_is_no_verdict(report: dict[str, object]) -> None:
+    """A dataset must never become ready by accident."""
+    assert read_findings(report) is None
+
+
+def test_only_a_clear_yes_makes_a_dataset_ready() -> None:
+    """`ok` is a boolean; anything else that looks true is not."""
+    findings = read_findings({"ok": "no", "sha256": "", "classes": [], "splits": []})
+    assert findings is not None
+    assert (findings.ready, findings.sha256) == (False, None)

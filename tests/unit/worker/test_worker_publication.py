@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes.bundle import leave_bundle
+from fakes.records import add_job, event_types
+
+from bpkd_core.bundle import Bundle
+from bpkd_core.errors import GateFailed, InvalidModel
+from service.domain import work
+from service.domain.errors import FenceLost
+from service.domain.jobs import Job
+from service.domain.ports import Page
+from service.wiring import Service
+from worker.publication import check_gates, publish, store
+
+SPEC: dict[str, Any] = {"name": "streets", "provenance": {"job_id": "job_1"}}
+
+
+def claim_job(service: Service, **request: Any) -> Job:
+    add_job(service, **request)
+    held = service.jobs.claim("worker-1", lease_s=60)
+    assert held is not None
+    return held
+
+
+def nothing() -> None: ...
+
+
+def test_every_file_is_kept_and_the_logs_too(service: Service, tmp_path: Path) -> None:
+    """What a person may ask for later must not depend on the trainer's folder."""
+    leave_bundle(tmp_path, SPEC, miou=0.5)
+    (tmp_path / "run.log").write_text("step 1")
+    (tmp_path / "stderr.log").touch()
+    bundle, files = store(service.artifacts, tmp_path, beat=nothing)
+    assert files.keys() == bundle.files.keys() | {"bundle.json", "run.log"}
+    assert service.artifacts.path(files["run.log"].sha256).read_text() == "step 1"
+
+
+def test_the_lease_is_renewed_while_files_are_copied(service: Service, tmp_path: Path) -> None:
+    """A teacher of half a gigabyte on a slow disk takes longer than a heartbeat."""
+    beats: list[None] = []
+    bundle = leave_bundle(tmp_path, SPEC, miou=0.5)
+    store(service.artifacts, tmp_path, beat=lambda: beats.append(None))
+    assert len(beats) == len(bundle.files)
+
+
+def test_a_file_that_differs_from_its_hash_is_not_published(service: Service, tmp_path: Path) -> None:
+    """What was measured is what is served, or nothing is."""
+    leave_bundle(tmp_path, SPEC, miou=0.5)
+    (tmp_path / "student.onnx").write_bytes(b"other")
+    with pytest.raises(InvalidModel, match=r"student\.onnx"):
+        store(service.artifacts, tmp_path, beat=nothing)
+
+
+def test_a_folder_without_a_bundle_is_no_finished_run(service: Service, tmp_path: Path) -> None:
+    """Exit code 0 alone proves nothing."""
+    with pytest.raises(InvalidModel, match=r"bundle\.json"):
+        store(service.artifacts, tmp_path, beat=nothing)
+
+
+def test_publishing_twice_makes_one_version(service: Service, tmp_path: Path) -> None:
+    """The answer of the first write may be lost on the way, and then it is sent again (F8)."""
+    held = claim_job(service, register={"model": "street", "alias_on_success": "live"})
+    leave_bundle(tmp_path, SPEC, miou=0.5)
+    bundle, files = store(service.artifacts, tmp_path, beat=nothing)
+    first = publish(service.jobs, held, bundle, files)
+    assert publish(service.jobs, held, bundle, files) == first
+    assert len(service.models.versions("street", Page()).data) == 1
+    assert event_types(service, held).count("done") == 1
+
+
+def test_a_zombie_publishes_nothing(service: Service, tmp_path: Path) -> None:
+    """Its student may be older than the one that its successor is about to publish (F6)."""
+    held = claim_job(service, register={"model": "street"})
+    work.give_back(service.jobs, held)
+    service.jobs.claim("worker-2", lease_s=60)
+    leave_bundle(tmp_path, SPEC, miou=0.5)
+    bundle, files = store(service.artifacts, tmp_path, beat=nothing)
+    with pytest.raises(FenceLost):
+        publish(service.jobs, held, bundle, files)
+    assert service.models.list(Page()).data == ()
+
+
+def test_a_version_carries_its_lineage(service: Service, tmp_path: Path) -> None:
+    """From a served mask back to the data: job, dataset, classes, result."""
+    held = claim_job(service, register={"model": "street"})
+    leave_bundle(tmp_path, SPEC, miou=0.5)
+    bundle, files = store(service.artifacts, tmp_path, beat=nothing)
+    publish(service.jobs, held, bundle, files)
+    version = service.models.version("street", 1)
+    assert (version.job_id, version.dataset_sha256) == (held.id, bundle.dataset_sha256)
+    assert (version.classes, version.provenance) == (tuple(bundle.classes), bundle.provenance)
+    assert version.result == bundle.result.model_dump(mode="json")
+
+
+def read_bundle(folder: Path, miou: float | None) -> Bundle:
+    leave_bundle(folder, SPEC, miou=miou)
+    return Bundle.read(folder)
+
+
+@pytest.mark.parametrize("registration", [None, {"model": "street"}, {"model": "street", "gates": {"miou_min": None}}])
+def test_without_gates_everything_passes(tmp_path: Path, registration: dict[str, Any] | None) -> None:
+    """A gate is something that somebody asked for."""
+    check_gates(read_bundle(tmp_path, 0.0), registration)
+
+
+def test_a_value_at_its_gate_passes(tmp_path: Path) -> None:
+    """The gate is called `min`, and means it."""
+    check_gates(read_bundle(tmp_path, 0.5), {"gates": {"miou_min": 0.5, "argmax_agreement_min": 1.0}})
+
+
+def test_a_value_that_could_not_be_measured_passes_no_gate(tmp_path: Path) -> None:
+    """Not a number is not good enough."""
+    with pytest.raises(GateFailed, match="undefined"):
+        check_gates(read_bundle(tmp_path, None), {"gates": {"boundary_iou_min": 0.0}})

@@ -1,0 +1,74 @@
+"""`python -m worker`: a worker that polls. With `--celery` it also takes hints from the broker."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import shlex
+import signal
+import sys
+from types import FrameType
+
+from bpkd_core.errors import BpkdError, InvalidInput
+from service.settings import Settings, read_settings
+from service.wiring import wire
+from worker.runner import TRAINER, Runner, build_runner
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Work until SIGTERM or SIGINT. Exit code 0 after an orderly end, 1 if it could not go on, 2 for wrong settings."""
+    options = _parser().parse_args(arguments)
+    try:
+        settings = read_settings()
+        logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+        return _run(settings, shlex.split(options.trainer), celery=options.celery)
+    except BpkdError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+
+
+def _run(settings: Settings, trainer: list[str], *, celery: bool) -> int:
+    if celery and not settings.redis_url:
+        raise InvalidInput("--celery needs a broker; expected BPKD_REDIS_URL, such as redis://localhost:6379/0")
+    service = wire(settings)
+    runner = build_runner(service, trainer=trainer, on_failure=lambda: os.kill(os.getpid(), signal.SIGTERM))
+    try:
+        runner.start()  # before the broker is looked for: it may be away
+        if celery and settings.redis_url:
+            _take_hints(settings.redis_url, runner)
+        else:
+            _stop_on_signal(runner)
+        return 0 if runner.join() else 1
+    finally:
+        service.close()
+
+
+def _take_hints(broker_url: str, runner: Runner) -> None:
+    from worker.app import create_app, serve_hints  # Celery costs 0.2 s that a polling worker need not pay
+
+    try:
+        serve_hints(create_app(broker_url, runner), runner)
+    finally:
+        runner.stop()
+
+
+def _stop_on_signal(runner: Runner) -> None:
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        runner.stop()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m worker", description=__doc__)
+    parser.add_argument("--celery", action="store_true", help="also take hints from the broker at BPKD_REDIS_URL")
+    parser.add_argument(
+        "--trainer", default=shlex.join(TRAINER), metavar="COMMAND", help="what trains and validates (%(default)s)"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,51 @@
+"""The Celery side of a worker: how a hint reaches it.
+
+A hint does no work. It wakes the lanes, which claim in the database as they do after every poll. So a hint that is
+lost, doubled or late changes nothing, and no task runs longer than a moment: neither the broker's visibility timeout
+nor a time limit of Celery's ever meets a training.
+"""
+
+from __future__ import annotations
+
+from celery import Celery, signals
+
+from service.adapters.hints import BROKER_OPTIONS, QUEUE
+from worker.runner import Runner
+from worker.tasks import add_tasks
+
+
+def create_app(broker_url: str, runner: Runner) -> Celery:
+    """Celery with the one task that wakes `runner`."""
+    app = Celery("bpkd", broker=broker_url, set_as_current=False)
+    app.conf.update(
+        task_default_queue=QUEUE,
+        task_acks_late=False,  # a hint is acknowledged on receipt: the reaper recovers work, not the broker
+        task_reject_on_worker_lost=False,
+        task_ignore_result=True,
+        result_backend=None,
+        task_serializer="json",
+        accept_content=["json"],
+        worker_concurrency=1,
+        worker_prefetch_multiplier=1,
+        worker_disable_prefetch=True,  # no worker sits on hints that another could use
+        worker_cancel_long_running_tasks_on_connection_loss=False,  # a blip of the broker stops nothing
+        worker_enable_remote_control=False,  # workers tell the database that they live; nothing else need listen
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,  # Redis may be away for a day; the lanes poll meanwhile
+        broker_transport_options=BROKER_OPTIONS,
+    )
+    add_tasks(app, runner)
+    return app
+
+
+def serve_hints(app: Celery, runner: Runner) -> None:
+    """Take hints until SIGTERM or SIGINT, which tell the runner to stop too. Blocks the main thread."""
+
+    def keep_logging(**_: object) -> None: ...  # a receiver is what keeps Celery from configuring the logs anew
+
+    def stop(**_: object) -> None:
+        runner.stop()
+
+    signals.setup_logging.connect(keep_logging, weak=False)
+    signals.worker_shutting_down.connect(stop, weak=False)
+    app.Worker(pool="solo", without_gossip=True, without_mingle=True, without_heartbeat=True, quiet=True).start()

@@ -1,0 +1,165 @@
+"""The worker: two lanes that claim work and do it, and a pulse. It needs no broker; a hint only cuts a wait short.
+
+::
+
+    hint ──> wake ─┐
+    poll_s ────────┴─> train lane: claim a job ──────> trainer ───> publish        worker/training.py
+                       check lane: claim a dataset ──> validator ─> report         worker/checking.py
+    heartbeat_s ─────> pulse: this worker's row, and the reaper                    worker/health.py
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import queue
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from service.domain.errors import FenceLost, StorageFull, Unavailable
+from service.wiring import Service
+from worker.checking import Checking
+from worker.health import Pulse
+from worker.lane import Held, Lane
+from worker.supervision import Limits
+from worker.training import Training
+
+log = logging.getLogger(__name__)
+
+TRAINER = (sys.executable, "-m", "bpkd_core")
+"""The command that trains and validates: the same that a person runs by hand."""
+
+
+PULSE = "pulse"
+
+
+class Runner:
+    """Threads around the lanes. Whatever ends one of them ends them all: a worker is whole or restarted."""
+
+    def __init__(
+        self,
+        pulse: Pulse,
+        lanes: Mapping[str, Lane[Any]],
+        *,
+        poll_s: float,
+        heartbeat_s: float,
+        on_failure: Callable[[], None] = lambda: None,
+    ) -> None:
+        """on_failure: called once, from a thread of the runner, when it cannot go on."""
+        self._pulse = pulse
+        self._lanes = lanes
+        self._poll_s = poll_s
+        self._heartbeat_s = heartbeat_s
+        self._on_failure = on_failure
+        self._stopping = False
+        self._hints: dict[str, queue.SimpleQueue[None]] = {name: queue.SimpleQueue() for name in (*lanes, PULSE)}
+        self._holds: dict[str, str | None] = dict.fromkeys(lanes)
+        self._failed = False
+        self._threads = [self._thread(name, partial(self._run_lane, name)) for name in lanes]
+        self._threads.append(self._thread(PULSE, self._run_pulse))
+
+    def start(self) -> None:
+        """Begin to work, in threads that end with the process."""
+        log.info("worker %s starts", self._pulse.worker_id)
+        for thread in self._threads:
+            thread.start()
+
+    def wake(self) -> None:
+        """Look for work now. Any thread may call it, and any signal handler, because its queues are reentrant."""
+        for hints in self._hints.values():
+            if hints.empty():
+                hints.put(None)
+
+    def stop(self) -> None:
+        """Begin to shut down, and return at once: children checkpoint, and claims go back to the queue."""
+        self._stopping = True
+        self.wake()
+
+    def join(self) -> bool:
+        """Wait until everything has ended; False if it ended because something went wrong."""
+        for thread in self._threads:
+            thread.join()
+        with contextlib.suppress(Unavailable, StorageFull):
+            self._pulse.leave()
+        return not self._failed
+
+    def _thread(self, name: str, loop: Callable[[], None]) -> threading.Thread:
+        return threading.Thread(target=self._guard, args=(loop,), name=name, daemon=True)
+
+    def _guard(self, loop: Callable[[], None]) -> None:
+        try:
+            loop()
+        except Exception:
+            log.exception("the worker cannot go on")
+            self._failed = True
+            self._on_failure()
+        finally:
+            self.stop()
+
+    def _run_pulse(self) -> None:
+        while not self._stopping:
+            if self._pulse.beat(tuple(held for held in self._holds.values() if held)):
+                self.wake()
+            self._pause(PULSE, self._heartbeat_s)
+
+    def _run_lane(self, name: str) -> None:
+        while not self._stopping:
+            if not self._claim_and_work(name, self._lanes[name]):
+                self._pause(name, self._poll_s)
+
+    def _pause(self, name: str, at_most_s: float) -> None:
+        with contextlib.suppress(queue.Empty):
+            self._hints[name].get(timeout=at_most_s)
+
+    def _claim_and_work(self, name: str, lane: Lane[Any]) -> bool:
+        try:
+            held = lane.claim(self._pulse.worker_id)
+        except (Unavailable, StorageFull) as error:  # the pulse decides how long that is borne
+            log.warning("nothing can be claimed: %s", error)
+            return False
+        if held is None:
+            return False
+        self._holds[name] = held.id
+        try:
+            self._work(lane, held)
+        finally:
+            self._holds[name] = None
+        return True
+
+    def _work(self, lane: Lane[Any], held: Held) -> None:
+        log.info("working on %s", held.id)
+        try:
+            self._attempt(lane, held)
+        except FenceLost as error:
+            log.warning("%s: %s", held.id, error)
+        except (Unavailable, StorageFull) as error:
+            log.warning("%s is left to the reaper: %s", held.id, error)
+
+    def _attempt(self, lane: Lane[Any], held: Held) -> None:
+        try:
+            lane.work(held, lambda: self._stopping)
+        except (FenceLost, Unavailable, StorageFull):
+            raise
+        except Exception as error:  # what nobody foresaw costs the work an attempt, not the worker its life
+            log.exception("working on %s failed", held.id)
+            lane.give_back(held, f"the worker failed at it: {error}")
+
+
+def build_runner(
+    service: Service, *, trainer: Sequence[str] = TRAINER, on_failure: Callable[[], None] = lambda: None
+) -> Runner:
+    """The worker of a wired service, ready to start. trainer: what `distill ...` and `check ...` are appended to."""
+    settings = service.settings
+    limits = Limits(
+        heartbeat_s=settings.heartbeat_s, lease_s=settings.lease_s, stall_s=settings.stall_s, grace_s=settings.grace_s
+    )
+    jobs, checks = settings.home.absolute() / "jobs", settings.home.absolute() / "checks"
+    train = Training(service.jobs, service.datasets, service.artifacts, service.hints, jobs, trainer, limits)
+    check = Checking(service.datasets, service.hints, checks, trainer, limits)
+    lanes = {"train": train, "check": check}
+    return Runner(
+        Pulse(service), lanes, poll_s=settings.poll_s, heartbeat_s=settings.heartbeat_s, on_failure=on_failure
+    )

@@ -1,0 +1,97 @@
+"""The train lane: claim a job, supervise its trainer, publish what it leaves."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bpkd_core.bundle import write_atomically
+from bpkd_core.events import Event
+from bpkd_core.spec import DistillSpec
+from service.domain import work
+from service.domain.jobs import Job
+from service.domain.ports import Artifacts, Datasets, Hints, Jobs
+from worker.child import Child
+from worker.patience import patiently
+from worker.publication import keep_logs, publish, store
+from worker.relay import Relay
+from worker.supervision import Ending, Limits, Reason, Supervision
+from worker.workspace import close_workspace, open_workspace
+
+log = logging.getLogger(__name__)
+
+STDERR = "stderr.log"
+
+
+@dataclass(frozen=True)
+class Training:
+    """One job at a time, in a child process. command: the trainer, to which `distill --spec F --workdir D` is added."""
+
+    jobs: Jobs
+    datasets: Datasets
+    artifacts: Artifacts
+    hints: Hints
+    root: Path
+    command: Sequence[str]
+    limits: Limits
+
+    def claim(self, owner: str) -> Job | None:
+        """The oldest queued job, now ours."""
+        return self.jobs.claim(owner, lease_s=self.limits.lease_s)
+
+    def work(self, job: Job, draining: Callable[[], bool]) -> None:
+        """Do a claimed job, until it has ended, or is back in the queue, or is somebody else's."""
+        folder = open_workspace(self.root, job.id, job.lease.fence)
+        relay = Relay(self.jobs, job, folder, keep=self.artifacts.keep, lease_s=self.limits.lease_s)
+        ending = self._train(job, folder, relay, draining)
+        log.info("trainer of %s: %s, exit code %d", job.id, ending.reason, ending.code)
+        if ending.reason is not Reason.LOST:
+            patiently(lambda: self._conclude(job, folder, relay, ending), for_s=self.limits.lease_s)
+
+    def give_back(self, job: Job, reason: str) -> None:
+        """Something went wrong on the way: another attempt, unless three in a row brought no checkpoint."""
+        work.recover(self.jobs, job, reason)
+        self.hints.hint("job")
+
+    def _train(self, job: Job, folder: Path, relay: Relay, draining: Callable[[], bool]) -> Ending:
+        spec = folder / "spec.json"
+        write_atomically(spec, json.dumps(self._spec(job)).encode())
+        command = [*self.command, "distill", "--spec", str(spec), "--workdir", str(folder)]
+        with Child(command, folder=folder, log=folder / STDERR) as child:
+            return Supervision(child, relay, draining=draining, limits=self.limits).run()
+
+    def _spec(self, job: Job) -> dict[str, Any]:
+        """The request without what only the service understands, and with the dataset's id turned into its path."""
+        shared = {field: job.request[field] for field in DistillSpec.model_fields if field in job.request}
+        path = self.datasets.get(job.dataset_id).path
+        return shared | {"dataset": path, "provenance": {"job_id": job.id, "dataset_id": job.dataset_id}}
+
+    def _conclude(self, job: Job, folder: Path, relay: Relay, ending: Ending) -> None:
+        relay.beat()
+        match ending:
+            case Ending(code=0):
+                self._publish(job, folder, relay)
+            case Ending(reason=Reason.CANCELLED):
+                work.stop(self.jobs, job)
+            case Ending(reason=Reason.DRAINED):
+                work.give_back(self.jobs, job)
+                self.hints.hint("job")
+            case Ending(reason=Reason.ENDED) if relay.error is not None and not relay.error.retryable:
+                work.fail(self.jobs, job, relay.error, keep_logs(self.artifacts, folder))
+            case _:
+                self.give_back(job, ending.describe(folder / STDERR))
+
+    def _publish(self, job: Job, folder: Path, relay: Relay) -> None:
+        stage, started = "registering", time.monotonic()
+        relay.tell(Event("stage", {"stage": stage, "state": "started"}))
+        bundle, files = store(self.artifacts, folder, beat=relay.beat)
+        duration_s = round(time.monotonic() - started, 3)
+        relay.tell(Event("stage", {"stage": stage, "state": "finished", "duration_s": duration_s}))
+        relay.beat()
+        publish(self.jobs, job, bundle, files)
+        close_workspace(self.root, job.id)

@@ -1,0 +1,70 @@
+"""The folder of one attempt at a job, which starts with what the attempts before it had finished.
+
+::
+
+    <root>/<job id>/run-000001/     the first claim's folder, named by its fence
+                    run-000002/     the second's: hard links to all that the first had finished
+
+Nobody writes into another fence's folder, so a worker that comes back from the dead overwrites nothing. Hard links are
+safe for that because a trainer replaces files by rename and never writes into one in place; logs, which grow in place,
+are copied.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+_RUN = "run-"
+
+
+def open_workspace(root: Path, job_id: str, fence: int) -> Path:
+    """Make this attempt's folder, complete or not at all, and drop those that no attempt can need again.
+
+    The folder before this one stays: it is what a next attempt starts from if this one is cut off right here.
+    """
+    home = root / job_id
+    new = home / f"{_RUN}{fence:06d}"
+    earlier = [run for run in sorted(home.glob(f"{_RUN}*")) if run < new]
+    unfinished = home / f".{new.name}.tmp"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    if earlier:
+        adopt(earlier[-1], unfinished)
+    unfinished.replace(new)
+    for old in earlier[:-1]:
+        shutil.rmtree(old, ignore_errors=True)
+    return new
+
+
+def adopt(previous: Path, new: Path) -> None:
+    """Give `new` every finished file of `previous`: links where the file system has them, copies of logs."""
+    for source in sorted(previous.rglob("*")):
+        target = new / source.relative_to(previous)
+        if source.is_dir():
+            target.mkdir(parents=True, exist_ok=True)
+        elif not _is_temporary(source):
+            _share(source, target)
+
+
+def close_workspace(root: Path, job_id: str) -> None:
+    """Remove a job's folders, once all that is worth keeping lies among its artifacts."""
+    shutil.rmtree(root / job_id, ignore_errors=True)
+
+
+def _is_temporary(path: Path) -> bool:
+    return path.name.startswith(".") or path.suffix == ".tmp"
+
+
+def _share(source: Path, target: Path) -> None:
+    if source.suffix != ".log":
+        try:
+            os.link(source, target)
+        except FileNotFoundError:
+            return  # its owner, if it still runs, has just replaced or dropped it
+        except OSError:  # no hard links here
+            pass
+        else:
+            return
+    shutil.copy2(source, target)
