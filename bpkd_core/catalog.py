@@ -148,6 +148,30 @@ MODELS: Mapping[str, Plugin] = {
         gmacs=0.77,
         stride=8,
     ),
+    "swiftnet_r18": Plugin(
+        "bpkd_core.models.swiftnet:swiftnet_r18",
+        "SwiftNet, ResNet-18",
+        "arXiv 1903.08469",
+        params_m=11.97,
+        gmacs=10.32,
+        stride=4,
+    ),
+    "swiftnet_r18_slim": Plugin(
+        "bpkd_core.models.swiftnet:swiftnet_r18_slim",
+        "SwiftNet, ResNet-18, half as wide",
+        "arXiv 1903.08469",
+        params_m=3.0,
+        gmacs=2.61,
+        stride=4,
+    ),
+    "swiftnet_r18_nano": Plugin(
+        "bpkd_core.models.swiftnet:swiftnet_r18_nano",
+        "SwiftNet, ResNet-18, a quarter as wide: real time on one CPU core",
+        "arXiv 1903.08469",
+        params_m=0.75,
+        gmacs=0.66,
+        stride=4,
+    ),
 }
 
 DATASETS: Mapping[str, Plugin] = {

@@ -47,7 +47,7 @@ from bpkd_core.infer.latency import measure_latency
 from bpkd_core.methods import get_method
 from bpkd_core.metrics import Quality
 from bpkd_core.models import build, load_checkpoint
-from bpkd_core.models.base import SegmentationNet
+from bpkd_core.models.base import SegmentationNet, downscaled
 from bpkd_core.spec import CheckpointTeacher, DistillSpec, Train
 from bpkd_core.stages import Stages
 from bpkd_core.train.checkpoint import Checkpoints
@@ -154,13 +154,13 @@ class Recipe:
         report = check(self.spec.dataset, progress=self._counter("preparing_data"))
         report.raise_if_bad()
         val = self._data("val")
-        split = evaluation_split(self.spec.dataset)
+        split: Split = evaluation_split(self.spec.dataset)
         images = len(self._data(split))
         pace = self._measure_pace(len(val.classes))
         height, width = val[0].labels_HW.shape
         return Prepared(
             dataset_sha256=report.sha256,
-            classes=[ClassInfo(id=c.id, name=c.name, color=c.color) for c in val.classes],
+            classes=list(val.classes),
             split=split,
             images=images,
             image_hw=(height, width),
@@ -179,7 +179,7 @@ class Recipe:
     def probe_teacher(self, prepared: Prepared) -> Probed:
         """Try a given teacher on the validation split before an hour is spent on it."""
         assert isinstance(self.spec.teacher, CheckpointTeacher)
-        teacher = self._network("teacher", prepared)
+        teacher = self._served("teacher", prepared).to(self.device)
         miou = measure_miou(teacher, self._data("val"), device=self.device, precision=self.spec.train.precision)
         self.emit(Event("log", {"message": f"The teacher scores {miou:.1%} mIoU on the val split."}))
         if miou < POOR_TEACHER_MIOU:
@@ -213,7 +213,7 @@ class Recipe:
         sha256: dict[Role, str] = {}
         for role in self.roles:
             info = export_onnx(
-                self._network(role, prepared),
+                self._served(role, prepared),
                 self.folder / f"{role}.onnx",
                 classes=prepared.classes,
                 ignore_index=IGNORE_INDEX,
@@ -228,7 +228,7 @@ class Recipe:
         """Run torch and onnxruntime side by side; refuse a file that says something else."""
         results: dict[Role, ParityResult] = {}
         for role in self.roles:
-            parity = check_parity(self._network(role, prepared), self.folder / f"{role}.onnx")
+            parity = check_parity(self._served(role, prepared), self.folder / f"{role}.onnx")
             parity.raise_if_bad()
             results[role] = ParityResult(
                 max_abs_logit_diff=parity.max_abs_logit_diff,
@@ -252,11 +252,11 @@ class Recipe:
             qualities[role] = evaluate_session(
                 session, data, progress=lambda done, _, offset=offset: count(offset + done, len(sessions) * len(data))
             )
-            net = self._network(role, prepared)
+            net = self._served(role, prepared)
             networks[role] = describe_network(
                 qualities[role],
                 arch=self._arch(role),
-                parameters=count_parameters(net),
+                parameters=count_parameters(self._network(role, prepared)),
                 gflops=count_gflops(net, prepared.image_hw),
                 onnx_bytes=(self.folder / f"{role}.onnx").stat().st_size,
                 latency=measure_latency(session, prepared.image_hw),
@@ -311,6 +311,10 @@ class Recipe:
         net = build(self._arch(role), num_classes=len(prepared.classes))
         load_checkpoint(net, self._weights(role))
         return net.eval()
+
+    def _served(self, role: Role, prepared: Prepared) -> SegmentationNet:
+        """The network as it is exported and judged, on images of full size."""
+        return downscaled(self._network(role, prepared), self._plan(role).input_downscale).eval()
 
     def _distillation(self, teacher: SegmentationNet) -> Distillation:
         options = self.spec.method.model_dump(exclude={"type"})

@@ -96,6 +96,9 @@ class Train(Section):
         default=(512, 1024), description="height and width of a training crop, multiples of 32"
     )
     scale: tuple[float, float] = Field(default=(0.5, 2.0), description="range of the random resize before the crop")
+    input_downscale: Literal[1, 2, 4] = Field(
+        default=1, description="the network sees images reduced by this factor, in training and when it is served"
+    )
     optimizer: Literal["sgd", "adamw"] = "sgd"
     lr: float = Field(default=0.01, gt=0, le=10)
     min_lr: float = Field(default=1e-4, ge=0, le=10)
@@ -190,6 +193,16 @@ class DistillSpec(Section):
     provenance: Mapping[str, str] = Field(
         default_factory=dict[str, str], description="job id and the like, kept in the ONNX file"
     )
+
+    @model_validator(mode="after")
+    def _one_input_size(self) -> Self:
+        teacher, student = self.teacher_train().input_downscale, self.train.input_downscale
+        if teacher != student:
+            raise ValueError(
+                f"input_downscale is {teacher} for the teacher and {student} for the student; expected one value, "
+                "because both look at the same batch"
+            )
+        return self
 
     def teacher_train(self) -> Train:
         """The teacher's schedule: its own, or the student's."""

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from bpkd_core.bundle import ClassInfo, Interval, Latency, NetworkResult, ParityResult, Result, Role
+from bpkd_core.bundle import Interval, Latency, NetworkResult, ParityResult, Result, Role
 from bpkd_core.data import SegmentationDataset
 from bpkd_core.infer import Session
 from bpkd_core.metrics import Quality, bootstrap_miou, difference, gap_closed
@@ -100,8 +100,7 @@ def draw_examples(data: SegmentationDataset, sessions: Mapping[Role, Session]) -
     rows = np.linspace(0, len(data) - 1, min(PICTURE_ROWS, len(data))).astype(int)
     samples = [data[int(row)] for row in rows]
     masks = {role: [session.predict(s.image_HW3) for s in samples] for role, session in sessions.items()}
-    classes = [ClassInfo(id=c.id, name=c.name, color=c.color) for c in data.classes]
-    return draw_comparison(samples, masks, classes)
+    return draw_comparison(samples, masks, data.classes)
 
 
 def count_parameters(net: SegmentationNet) -> int:

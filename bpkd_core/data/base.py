@@ -9,19 +9,14 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from bpkd_core.bundle import ClassInfo
+
+__all__ = ["IGNORE_INDEX", "ClassInfo", "Sample", "SegmentationDataset", "UInt8Array"]
+
 IGNORE_INDEX = 255
 """The mask value of a pixel without a label (void)."""
 
 UInt8Array = NDArray[np.uint8]
-
-
-@dataclass(frozen=True, slots=True)
-class ClassInfo:
-    """One class: the id that masks hold, a name for people, an RGB colour for pictures."""
-
-    id: int
-    name: str
-    color: tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,8 +27,8 @@ class Sample:
     cache: read them, do not write into them.
     """
 
-    image_HW3: UInt8Array  # noqa: N815 - a shape suffix
-    labels_HW: UInt8Array  # noqa: N815
+    image_HW3: UInt8Array
+    labels_HW: UInt8Array
 
 
 class SegmentationDataset(Protocol):

@@ -129,7 +129,7 @@ def _parse_class(entry: dict[str, Any]) -> ClassInfo:
         raise ValueError(f"color {[red, green, blue]} is not within 0 .. 255")
     if type(entry["id"]) is not int or not isinstance(entry["name"], str):
         raise ValueError(f"id {entry['id']!r} and name {entry['name']!r} must be a whole number and a text")
-    return ClassInfo(entry["id"], entry["name"], (red, green, blue))
+    return ClassInfo(id=entry["id"], name=entry["name"], color=(red, green, blue))
 
 
 def fingerprint(root: Path) -> str:

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from typing import ClassVar, NamedTuple
 
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 
 class Outputs(NamedTuple):
@@ -48,3 +49,25 @@ class SegmentationNet(nn.Module, ABC):
     @abstractmethod
     def score(self, images_NCHW: Tensor) -> Outputs:
         """Run the network; the auxiliary heads only in training mode."""
+
+
+class Downscaled(SegmentationNet):
+    """A network that looks at images reduced by an integer factor: means over squares, then the network.
+
+    It is exported, checked and judged like any other, with `factor` times the stride. Its input must be a multiple of
+    the factor, as every padded image is.
+    """
+
+    def __init__(self, net: SegmentationNet, factor: int) -> None:
+        super().__init__(net.num_classes, net.stride * factor)
+        self.net = net
+        self.factor = factor
+
+    def score(self, images_NCHW: Tensor) -> Outputs:
+        """(N, 3, H, W) to what the network says of (N, 3, H / factor, W / factor)."""
+        return self.net.score(F.avg_pool2d(images_NCHW, self.factor))
+
+
+def downscaled(net: SegmentationNet, factor: int) -> SegmentationNet:
+    """The network itself for factor 1."""
+    return net if factor == 1 else Downscaled(net, factor)

@@ -22,7 +22,7 @@ from bpkd_core.data.transforms import TrainTransform, normalise
 from bpkd_core.errors import Diverged, Stopped
 from bpkd_core.events import Emit, Event, Stage
 from bpkd_core.methods.base import Method
-from bpkd_core.models.base import SegmentationNet
+from bpkd_core.models.base import SegmentationNet, downscaled
 from bpkd_core.spec import Train
 from bpkd_core.train.checkpoint import Checkpoints
 from bpkd_core.train.optim import distillation_weight, learning_rate, make_optimizer
@@ -88,7 +88,7 @@ def train(
     progress = resume(net, optimizer, checkpoints)
     if distillation:
         distillation.teacher.to(device).to(memory_format=torch.channels_last)
-    transform = TrainTransform(plan.crop, scale=plan.scale)
+    transform = training_transform(plan)
     batches = Batches(
         data, transform, plan.batch_size, plan.seed, progress.step, plan.steps - progress.step, plan.loader_workers
     )
@@ -103,7 +103,7 @@ def train(
             progress.values = {name: float(value.detach()) for name, value in terms.items()}
             emit(clock.event(stage, plan))
         if progress.step % plan.eval_every == 0 or progress.step == plan.steps:
-            miou = measure_miou(net, val, device=device, precision=plan.precision)
+            miou = measure_miou(downscaled(net, plan.input_downscale), val, device=device, precision=plan.precision)
             progress.best_miou = max(miou, progress.best_miou or 0.0)
             emit(clock.event(stage, plan, val_miou=miou, best_val_miou=progress.best_miou))
         stopping = stop()
@@ -120,6 +120,12 @@ def train(
         if stopping and progress.step < plan.steps:
             raise Stopped(f"Stopped at step {progress.step} of {plan.steps}; a checkpoint is written.")
     return Trained(plan.steps, clock.seconds(), progress.best_miou)
+
+
+def training_transform(plan: Train) -> TrainTransform:
+    """The augmentation at the size that the network sees."""
+    low, high = plan.scale
+    return TrainTransform(plan.crop, scale=(low / plan.input_downscale, high / plan.input_downscale))
 
 
 def losses(
@@ -140,7 +146,7 @@ def losses(
     ce = cross_entropy(outputs.logits, labels_NHW)
     loss = ce
     terms = {"ce": ce.detach()}
-    for aux in outputs.aux:
+    for aux in outputs.aux if plan.aux_weight else ():
         aux_ce = cross_entropy(aux, labels_NHW)
         loss = loss + plan.aux_weight * aux_ce
         terms["ce_aux"] = aux_ce.detach()

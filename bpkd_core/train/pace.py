@@ -10,10 +10,9 @@ import torch
 
 from bpkd_core.data import SegmentationDataset
 from bpkd_core.data.batches import Batches
-from bpkd_core.data.transforms import TrainTransform
 from bpkd_core.models.base import SegmentationNet
 from bpkd_core.spec import Train
-from bpkd_core.train.loop import Distillation, Progress, losses, take_step
+from bpkd_core.train.loop import Distillation, Progress, losses, take_step, training_transform
 from bpkd_core.train.optim import make_optimizer
 
 WARM_UP_STEPS = 3  # the first steps build kernels and caches
@@ -45,8 +44,7 @@ def measure_step(
     if distillation:
         distillation.teacher.to(device).to(memory_format=torch.channels_last)
     optimizer = make_optimizer(net, plan)
-    transform = TrainTransform(plan.crop, scale=plan.scale)
-    batches = Batches(data, transform, plan.batch_size, plan.seed, steps=WARM_UP_STEPS + TIMED_STEPS)
+    batches = Batches(data, training_transform(plan), plan.batch_size, plan.seed, steps=WARM_UP_STEPS + TIMED_STEPS)
     seconds: list[float] = []
     start = time.perf_counter()
     for step, (images, labels) in enumerate(batches):

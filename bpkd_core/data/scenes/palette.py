@@ -16,17 +16,17 @@ SKY, BUILDING, ROAD, PAVEMENT, VEGETATION, POLE, SIGN, FENCE, CAR, PEDESTRIAN, B
 VOID = IGNORE_INDEX
 
 CLASSES = (
-    ClassInfo(SKY, "sky", (126, 178, 221)),
-    ClassInfo(BUILDING, "building", (158, 94, 76)),
-    ClassInfo(ROAD, "road", (112, 84, 134)),
-    ClassInfo(PAVEMENT, "pavement", (226, 140, 190)),
-    ClassInfo(VEGETATION, "vegetation", (98, 146, 62)),
-    ClassInfo(POLE, "pole", (178, 178, 178)),
-    ClassInfo(SIGN, "sign", (240, 206, 50)),
-    ClassInfo(FENCE, "fence", (172, 142, 102)),
-    ClassInfo(CAR, "car", (38, 66, 170)),
-    ClassInfo(PEDESTRIAN, "pedestrian", (220, 48, 60)),
-    ClassInfo(BICYCLIST, "bicyclist", (130, 20, 60)),
+    ClassInfo(id=SKY, name="sky", color=(126, 178, 221)),
+    ClassInfo(id=BUILDING, name="building", color=(158, 94, 76)),
+    ClassInfo(id=ROAD, name="road", color=(112, 84, 134)),
+    ClassInfo(id=PAVEMENT, name="pavement", color=(226, 140, 190)),
+    ClassInfo(id=VEGETATION, name="vegetation", color=(98, 146, 62)),
+    ClassInfo(id=POLE, name="pole", color=(178, 178, 178)),
+    ClassInfo(id=SIGN, name="sign", color=(240, 206, 50)),
+    ClassInfo(id=FENCE, name="fence", color=(172, 142, 102)),
+    ClassInfo(id=CAR, name="car", color=(38, 66, 170)),
+    ClassInfo(id=PEDESTRIAN, name="pedestrian", color=(220, 48, 60)),
+    ClassInfo(id=BICYCLIST, name="bicyclist", color=(130, 20, 60)),
 )
 
 GREYS = ((62, 62, 66), (92, 92, 94), (122, 121, 118), (150, 149, 146), (178, 176, 172), (205, 204, 202))
