@@ -44,7 +44,7 @@ def running_postgres(binaries: Path) -> Iterator[str]:
         yield f"postgresql+psycopg://bpkd@/postgres?host={folder}"
     finally:
         if process is not None:
-            process.send_signal(signal.SIGQUIT)  # at once: nothing here is worth a checkpoint
+                process.send_signal(signal.SIGINT)
             process.wait(timeout=START_TIMEOUT_S)
         log.close()
         shutil.rmtree(folder, ignore_errors=True)
@@ -52,7 +52,7 @@ def running_postgres(binaries: Path) -> Iterator[str]:
 
 def _as_postgres() -> list[str]:
     """The server dies with the tests, whatever ends them."""
-    prefix = ["setpriv", "--pdeathsig", "QUIT"]
+    prefix = ["setpriv", "--pdeathsig", "INT"]
     if os.geteuid() != 0:
         return prefix
     user = pwd.getpwnam("postgres")

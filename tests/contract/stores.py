@@ -85,13 +85,18 @@ def release(job: Job, *, model: str = "street", onnx: str = "a", alias: str | No
     )
 
 
-class DriftingDatabase(sql.Database):
-    """A database whose clock a test can move."""
+class StillDatabase(sql.Database):
+    """A database whose clock moves only when a test says so: on a busy machine a second is soon gone."""
 
-    drift = timedelta()
+    time: datetime | None = None
 
     def now(self, connection: sa.Connection) -> datetime:
-        return super().now(connection) + self.drift
+        self.time = self.time or super().now(connection)
+        return self.time
+
+    def elapse(self, seconds: float) -> None:
+        with self.read() as connection:
+            self.time = self.now(connection) + timedelta(seconds=seconds)
 
 
 def memory_stores() -> Stores:
@@ -117,12 +122,9 @@ def memory_stores() -> Stores:
 
 def sql_stores(url: str) -> Stores:
     """A store on a database that has the newest schema."""
-    database = DriftingDatabase(url)
+    database = StillDatabase(url)
     if url.startswith("sqlite"):
         sa.event.listen(database.engine, "connect", _trust_the_power)
-
-    def elapse(seconds: float) -> None:
-        database.drift += timedelta(seconds=seconds)
 
     return Stores(
         jobs=sql.SqlJobs(database),
@@ -132,7 +134,7 @@ def sql_stores(url: str) -> Stores:
         keys=sql.SqlKeys(database),
         idempotency=sql.SqlIdempotency(database),
         workers=sql.SqlWorkers(database),
-        elapse=elapse,
+        elapse=database.elapse,
         close=database.close,
     )
 
