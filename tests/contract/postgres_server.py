@@ -44,7 +44,7 @@ def running_postgres(binaries: Path) -> Iterator[str]:
         yield f"postgresql+psycopg://bpkd@/postgres?host={folder}"
     finally:
         if process is not None:
-                process.send_signal(signal.SIGINT)
+            process.send_signal(signal.SIGINT)  # "fast": it waits for no client
             process.wait(timeout=START_TIMEOUT_S)
         log.close()
         shutil.rmtree(folder, ignore_errors=True)
