@@ -9,7 +9,7 @@ float32 [N, H, W], the softmax of the winning class; `logits`, float32 [N, C, h,
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -21,6 +21,8 @@ from bpkd_core.errors import InvalidModel
 VERSION = "1"
 IMAGE, MASK, CONFIDENCE, LOGITS = "image", "mask", "confidence", "logits"
 OUTPUTS = (MASK, CONFIDENCE, LOGITS)
+CONTRACT, CLASSES, IGNORE_INDEX, STRIDE = "bpkd.contract", "classes", "ignore_index", "stride"
+OWN_KEYS = {CONTRACT, CLASSES, IGNORE_INDEX, STRIDE}
 MAX_UINT8_CLASSES = 255
 
 CLASS_LIST = TypeAdapter(tuple[ClassInfo, ...])
@@ -32,6 +34,7 @@ class Contract:
 
     classes: in the order of their ids, which are 0 .. C - 1. ignore_index: the label value that was never trained on
     and never appears in a mask. stride: pixels per cell of the logits. extra: whatever else the exporter recorded.
+    Raises InvalidModel for other ids and for a key of `extra` that the contract writes itself.
     """
 
     classes: tuple[ClassInfo, ...]
@@ -40,18 +43,20 @@ class Contract:
     extra: Mapping[str, str]
 
     def __post_init__(self) -> None:
-        check_classes(self.classes)
+        ids = [each.id for each in self.classes]
+        if not ids or ids != list(range(len(ids))):
+            raise InvalidModel(f"The class ids are {ids[:8]}; expected 0, 1, 2 ... in order, one per channel.")
+        if taken := sorted(OWN_KEYS & self.extra.keys()):
+            raise InvalidModel(f"The metadata may not set {', '.join(taken)}; these keys are the contract's own.")
 
     def to_metadata(self) -> dict[str, str]:
         """The key-value strings that travel in the file, sorted by key."""
         own = {
-            "bpkd.contract": VERSION,
-            "classes": json.dumps([each.model_dump(mode="json") for each in self.classes], ensure_ascii=False),
-            "ignore_index": str(self.ignore_index),
-            "stride": str(self.stride),
+            CONTRACT: VERSION,
+            CLASSES: json.dumps([each.model_dump(mode="json") for each in self.classes], ensure_ascii=False),
+            IGNORE_INDEX: str(self.ignore_index),
+            STRIDE: str(self.stride),
         }
-        if taken := sorted(own.keys() & self.extra.keys()):
-            raise InvalidModel(f"metadata may not set {', '.join(taken)}; the exporter writes them itself.")
         return dict(sorted({**self.extra, **own}.items()))
 
     @classmethod
@@ -59,9 +64,9 @@ class Contract:
         """Read what :meth:`to_metadata` wrote. Raises InvalidModel."""
         extra = dict(metadata)
         try:
-            version = extra.pop("bpkd.contract")
-            classes = CLASS_LIST.validate_json(extra.pop("classes"))
-            ignore_index, stride = int(extra.pop("ignore_index")), int(extra.pop("stride"))
+            version = extra.pop(CONTRACT)
+            classes = CLASS_LIST.validate_json(extra.pop(CLASSES))
+            ignore_index, stride = int(extra.pop(IGNORE_INDEX)), int(extra.pop(STRIDE))
         except KeyError as error:
             raise InvalidModel(
                 f"The model's metadata lacks {error}; expected bpkd.contract, classes, ignore_index and stride, "
@@ -77,14 +82,6 @@ class Contract:
                 f'The model keeps contract "{version}"; this version serves "{VERSION}": export it again.'
             )
         return cls(classes, ignore_index, stride, extra)
-
-
-def check_classes(classes: Sequence[ClassInfo]) -> None:
-    """Raise InvalidModel unless the ids are 0 .. C - 1 in order: the mask holds channel numbers."""
-    if not classes or [each.id for each in classes] != list(range(len(classes))):
-        raise InvalidModel(
-            f"The class ids are {[each.id for each in classes][:8]}; expected 0, 1, 2 ... in order, one per channel."
-        )
 
 
 def mask_type(num_classes: int) -> str:

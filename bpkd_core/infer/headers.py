@@ -14,6 +14,7 @@ from bpkd_core.errors import InvalidImage, UnsupportedImage
 
 Format = Literal["PNG", "JPEG", "WEBP"]
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
+PNG_END = b"\0\0\0\0IEND\xaeB`\x82"  # some tools leave bytes of their own behind it
 JPEG_MAGIC = b"\xff\xd8\xff"
 ORIENTATION_TAG = 0x0112
 ANIMATED_FLAG = 0x02  # of the flags in WebP's VP8X chunk
@@ -61,7 +62,7 @@ def read_orientation(exif: bytes) -> int:
 def _png(data: bytes) -> Header:
     """The IHDR chunk comes first; a file without its last chunk was cut."""
     width, height = struct.unpack_from(">II", data, 16)
-    if data[12:16] != b"IHDR" or b"IEND" not in data[-1024:]:
+    if data[12:16] != b"IHDR" or PNG_END not in data[-1024:]:
         raise ValueError("its first or its last chunk is missing")
     return Header("PNG", height, width)
 
