@@ -53,6 +53,16 @@ def test_equals_the_dense_form_bit_for_bit(
     assert torch.equal(fast, edge_masks_dense(labels, num_classes, width_px, size_hw, void=void))
 
 
+@pytest.mark.parametrize("num_classes", [63, 64, 126, 130])
+@pytest.mark.parametrize("void", ["transparent", "as_class"])
+def test_classes_may_meet_across_words(num_classes: int, void: str) -> None:
+    """Class 62 beside class 63 is one bit in either of two words, and void may sit in a word of its own."""
+    labels = torch.arange(num_classes).repeat_interleave(2).expand(1, 4, -1).clone()
+    labels[0, :, :5] = 255
+    fast = edge_masks(labels, num_classes, width_px=3, void=void)  # pyright: ignore[reportArgumentType]
+    assert torch.equal(fast, edge_masks_dense(labels, num_classes, 3, void=void))
+
+
 @pytest.mark.parametrize("void", ["transparent", "as_class"])
 @pytest.mark.parametrize("size_hw", [None, (6, 7), (4, 4), (13, 3)])
 def test_equals_the_definition_written_as_loops(size_hw: tuple[int, int] | None, void: str) -> None:

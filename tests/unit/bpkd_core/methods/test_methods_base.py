@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from references import methods as reference
+from torch import Tensor
 
 from bpkd_core import catalog
 from bpkd_core.errors import InvalidInput, UnknownName
 from bpkd_core.methods import get_method
+from bpkd_core.methods.base import LogitMethod, Losses
 
 DISTILLING = [name for name in catalog.METHODS if name != "none"]
 DOCUMENTED: dict[str, dict[str, Any]] = {
@@ -89,6 +92,22 @@ def test_half_precision_logits_are_compared_in_single(draw, name: str, dtype: to
     assert student.grad.isfinite().all()
 
 
+@dataclass(frozen=True, kw_only=True)
+class PairwiseProduct(LogitMethod):
+    """A method with a matrix product, which autocast would compute in half precision."""
+
+    def compare(self, student_NChw: Tensor, teacher_NChw: Tensor, labels_NHW: Tensor) -> Losses:
+        return Losses(total=(student_NChw @ teacher_NChw.mT).sum(), terms={})
+
+
+def test_autocast_is_off_inside_a_method(draw) -> None:
+    """Whatever a method computes, not only what is safe anyway, is computed in float32."""
+    student, teacher, labels = draw()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        total = PairwiseProduct(num_classes=4)(student.bfloat16(), teacher.bfloat16(), labels).total
+    assert total.dtype == torch.float32
+
+
 @pytest.mark.parametrize("name", DISTILLING)
 def test_double_precision_stays_double(draw, name: str) -> None:
     """Gradients are checked in float64; a cast to float32 inside would hide errors below 1e-7."""
@@ -113,6 +132,14 @@ def test_uint8_and_int64_labels_are_the_same_labels(draw, name: str) -> None:
     student, teacher, labels = draw()
     method = get_method(name, num_classes=4)
     assert torch.equal(method(student, teacher, labels.byte()).total, method(student, teacher, labels).total)
+
+
+@pytest.mark.parametrize("name", DISTILLING)
+def test_void_has_the_value_that_the_caller_says(draw, name: str) -> None:
+    """Data sets mark void with 255, 0 or -1; the method must ask, not know."""
+    student, teacher, labels = draw()
+    total = get_method(name, num_classes=4, ignore_index=-1)(student, teacher, labels.where(labels != 255, -1)).total
+    assert torch.equal(total, get_method(name, num_classes=4)(student, teacher, labels).total)
 
 
 @pytest.mark.parametrize("name", DISTILLING)

@@ -29,10 +29,12 @@ def as_arguments(options: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("options", EDGE_OPTIONS, ids=str)
-@pytest.mark.parametrize("values", [4, 2], ids=["all classes", "absent classes"])
-def test_the_edge_term_is_that_of_the_formula(draw, assert_gradient, options: dict[str, Any], values: int) -> None:
+@pytest.mark.parametrize(
+    "drawn", [{}, {"values": 2}, {"size": (2, 1), "values": 3}], ids=["all classes", "absent classes", "few cells"]
+)
+def test_the_edge_term_is_that_of_the_formula(draw, assert_gradient, options: dict[str, Any], drawn) -> None:
     """L_E and its gradient against loops in the order of the paper's figure, for every option."""
-    batch = draw(values=values)
+    batch = draw(**drawn)
     losses = get_method("bpkd", num_classes=4, lambda_body=0, **as_arguments(options))(*batch)
     student, teacher, labels = batch.arrays()
     masks = reference.bpkd_masks(student, labels)

@@ -38,6 +38,22 @@ def test_void_pixels_do_not_count(draw) -> None:
     assert torch.equal(method(student, teacher, labels).total, before)
 
 
+def test_a_single_labelled_pixel_is_the_whole_mean(draw) -> None:
+    """A nearly void batch weighs like any other, although its share of labelled pixels is far below one."""
+    student, teacher, labels = batch = draw(size=(2, 2), label_size=(8, 8))
+    labels.fill_(255)[0, 7, 7] = 1
+    ours, theirs, _ = batch.arrays()
+    kd = get_method("kd", num_classes=4)(student, teacher, labels).terms["kd"]
+    assert kd.item() == pytest.approx(reference.pixel_kl(ours[0, :, 1, 1], theirs[0, :, 1, 1], 2.0), rel=1e-9)
+
+
+def test_uint8_labels_are_not_compared_modulo_256(draw) -> None:
+    """With 256 classes 255 is one of them; torch would take it for a void value of -1."""
+    student, teacher, labels = draw(classes=256, size=(2, 3))
+    method = get_method("kd", num_classes=256, ignore_index=-1)
+    assert torch.equal(method(student, teacher, labels.byte()).total, method(student, teacher, labels).total)
+
+
 def test_all_void_is_an_exact_differentiable_zero(draw) -> None:
     """A batch of nothing but void must neither divide by 0 nor break backward."""
     student, teacher, labels = draw()
