@@ -1,7 +1,7 @@
 """Averaging many binary images at once: image b is bit b of a word.
 
 Sums are kept as *planes*, least significant first: bit b of plane p is digit p of the sum of image b. One full adder
-(five logic operations on words) then adds that digit for all 30 or 62 images together.
+(five logic operations on words) then adds that digit for all the images of a word together.
 """
 
 from __future__ import annotations
