@@ -52,7 +52,15 @@ class Settings(BaseSettings):
     grace_s: float = Field(
         default=60.0, gt=0, le=3600, description="time a trainer gets to write a checkpoint and stop"
     )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="least level of what is logged"
+    )
+
+    @field_validator("home", "artifacts")
+    @classmethod
+    def _absolute(cls, value: Path | None) -> Path | None:
+        """A child that is started in another folder must find the same files."""
+        return value and value.expanduser().absolute()
 
     @field_validator("allowed_hosts", mode="before")
     @classmethod
@@ -76,7 +84,7 @@ class Settings(BaseSettings):
     @property
     def database(self) -> str:
         """The database's URL: the given one, or a SQLite file in `home`."""
-        return self.database_url or f"sqlite:///{self.home.absolute() / 'bpkd.sqlite'}"
+        return self.database_url or f"sqlite:///{self.home / 'bpkd.sqlite'}"
 
     @property
     def artifacts_folder(self) -> Path:

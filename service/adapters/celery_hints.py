@@ -31,13 +31,16 @@ class CeleryHints:
             broker_transport_options={**BROKER_OPTIONS, "socket_timeout": 2},
         )
         self._waiting: queue.Queue[Kind] = queue.Queue(maxsize=16)
-        threading.Thread(target=self._send_all, name="hints", daemon=True).start()
+        self._sender: threading.Thread | None = None
 
     def hint(self, kind: Kind) -> None:
         try:
             self._waiting.put_nowait(kind)
         except queue.Full:
             _log.warning("hint for a %s was dropped: the broker is slow; the workers' poll will find the work", kind)
+        if self._sender is None or not self._sender.is_alive():  # the first hint, or the first one after a fork
+            self._sender = threading.Thread(target=self._send_all, name="hints", daemon=True)
+            self._sender.start()
 
     def _send_all(self) -> None:
         while True:

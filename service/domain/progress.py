@@ -16,6 +16,8 @@ from service.domain.jobs import Job, Mark, Progress, StageState
 QUALITY = frozenset({"miou", "boundary_iou", "edge_miou", "body_miou", "mean_accuracy", "pixel_accuracy"})
 """The metrics of which the best is kept; for all of them more is better."""
 MAX_WARNINGS_PER_STAGE = 20
+_LARGE = 2**53
+_LARGE_FLOAT = 1e300
 
 
 def fold(job: Job, note: Note, now: datetime) -> Job:
@@ -49,7 +51,9 @@ def _stage(job: Job, data: Mapping[str, Any], now: datetime) -> Job:
 
 def _metrics(job: Job, data: Mapping[str, Any]) -> Job:
     match data:
-        case {"stage": str(name), "step": int(step), "total_steps": int(total), "values": dict()} if total > 0:
+        case {"stage": str(name), "step": int(step), "total_steps": int(total), "values": dict()} if (
+            0 <= step < _LARGE and 0 < total < _LARGE
+        ):
             values = cast("dict[str, Any]", data["values"])
         case _:
             return job
@@ -58,7 +62,7 @@ def _metrics(job: Job, data: Mapping[str, Any]) -> Job:
     best = dict(job.best) if same_stage else {}
     for key in QUALITY & numbers.keys():
         best[key] = max(numbers[key], best.get(key, numbers[key]))
-    percent = round(100 * min(max(step / total, 0.0), 1.0), 2)
+    percent = round(100 * min(step / total, 1.0), 2)
     progress = Progress(name, percent, step, total, _number(data.get("eta_seconds")), _number(data.get("images_per_s")))
     if (stage := _find(job, name)) is not None:
         job = _with_stage(job, replace(stage, progress=percent))
@@ -67,8 +71,9 @@ def _metrics(job: Job, data: Mapping[str, Any]) -> Job:
 
 def _checkpoint(job: Job, data: Mapping[str, Any]) -> Job:
     match data:
-        case {"stage": str(stage), "step": int(step)} if (mark := Mark(stage, step)).beyond(job.checkpoint):
-            return job.evolve(checkpoint=mark, attempts_without_progress=0)
+        case {"stage": str(stage), "step": int(step)} if 0 <= step < _LARGE:
+            mark = Mark(stage, step)
+            return job.evolve(checkpoint=mark, attempts_without_progress=0) if mark.beyond(job.checkpoint) else job
         case _:
             return job
 
@@ -92,4 +97,6 @@ def _with_stage(job: Job, stage: StageState) -> Job:
 
 
 def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if abs(value) < _LARGE_FLOAT else None  # false for NaN, too

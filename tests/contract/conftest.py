@@ -9,15 +9,7 @@ from pathlib import Path
 
 import pytest
 from postgres_server import find_binaries, running_postgres
-from stores import Stores, empty, memory_stores, sql_stores
-
-from service.adapters import sql
-
-
-def migrate(url: str) -> None:
-    database = sql.Database(url)
-    sql.upgrade(database)
-    database.close()
+from stores import Stores, empty, memory_stores, migrate, sql_stores
 
 
 @pytest.fixture(scope="session")

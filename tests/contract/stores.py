@@ -144,6 +144,13 @@ def _trust_the_power(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("PRAGMA synchronous = OFF")
 
 
+def migrate(url: str) -> None:
+    """Bring a database to the newest schema."""
+    database = sql.Database(url)
+    sql.upgrade(database)
+    database.close()
+
+
 def empty(url: str) -> None:
     """Delete every row."""
     engine = sa.create_engine(url)

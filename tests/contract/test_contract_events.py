@@ -43,6 +43,7 @@ def test_a_reader_goes_on_where_it_stopped(stores: Stores) -> None:
     assert [event.seq for event in stores.events.after(held.id, 3, limit=2)] == [4, 5]
     assert [event.seq for event in stores.events.after(held.id, 6)] == [7]
     assert list(stores.events.after(held.id, 7)) == []
+    assert list(stores.events.after(held.id, 2**62)) == []
     assert list(stores.events.after("job_nope")) == []
     assert len(stores.events.after(held.id, -5)) == 7
 

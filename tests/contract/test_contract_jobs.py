@@ -9,7 +9,7 @@ import pytest
 from stores import LEASE_S, NOW, Stores, release
 
 from bpkd_core.bundle import FileInfo
-from bpkd_core.errors import Diverged
+from bpkd_core.errors import Diverged, InvalidInput
 from bpkd_core.events import Event
 from service.domain import lifecycle, work
 from service.domain.errors import Conflict, FenceLost, IdempotencyMismatch, NotFound
@@ -64,6 +64,15 @@ def test_an_unknown_job_is_not_found(stores: Stores) -> None:
             stores.jobs.get(wrong)
     with pytest.raises(NotFound):
         cancel(stores.jobs, "job_nope")
+
+
+@pytest.mark.parametrize("odd", ["job_\0", "half \ud83d", "道" * 1000])
+def test_an_id_that_no_database_could_hold_is_the_callers_error(stores: Stores, odd: str) -> None:
+    """It came with a request; a 500 would blame the service."""
+    with pytest.raises((NotFound, InvalidInput)):
+        stores.jobs.get(odd)
+    with pytest.raises((NotFound, InvalidInput)):
+        stores.models.get(odd)
 
 
 def test_a_job_needs_a_dataset_that_exists(stores: Stores) -> None:

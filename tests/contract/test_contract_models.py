@@ -51,6 +51,7 @@ def test_what_is_not_there_is_not_found(stores: Stores) -> None:
         lambda: stores.models.version("nope", 1),
         lambda: stores.models.version("street", 0),
         lambda: stores.models.version("street", 2),
+        lambda: stores.models.version("street", 2**62),
         lambda: stores.models.versions("nope", Page()),
         lambda: stores.models.alias("street", "nope"),
         lambda: stores.models.alias("nope", "live"),

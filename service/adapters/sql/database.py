@@ -147,6 +147,7 @@ def _translate(error: exc.DBAPIError) -> Exception:
         return StorageFull("The database's disk is full; free some space")
     if isinstance(error, exc.DataError):
         return InvalidInput(f"A value cannot be stored ({cause})")
-    if isinstance(error, exc.OperationalError | exc.InterfaceError) or error.connection_invalidated:
+    unreadable = type(error) is exc.DatabaseError  # SQLite's word for a damaged file, or one that is no database
+    if unreadable or isinstance(error, exc.OperationalError | exc.InterfaceError) or error.connection_invalidated:
         return Unavailable(f"The database does not answer ({str(cause).strip()})")
     return error

@@ -24,6 +24,7 @@ from service.domain.ports import EVERY_JOB, JobFilter, Listing, Page
 
 _jobs = tables.jobs
 _job = partial(record, Job)
+_MAX_SEQ = 2**31 - 1
 
 
 class SqlJobs:
@@ -105,7 +106,7 @@ class SqlEvents:
     def after(
         self, job_id: str, seq: int = 0, *, limit: int = 100, types: Sequence[NoteType] = ()
     ) -> Sequence[StoredEvent]:
-        table = tables.events
+        table, seq = tables.events, min(seq, _MAX_SEQ)
         query = sa.select(table).where(table.c.job_id == job_id, table.c.seq > seq).order_by(table.c.seq).limit(limit)
         if types:
             query = query.where(table.c.type.in_(types))

@@ -118,12 +118,10 @@ def _model(connection: Connection, name: str, *, lock: bool = False) -> Model:
 
 
 def _get_version(connection: Connection, model: str, version: int) -> Version:
-    _model(connection, model)
-    query = sa.select(_versions).where(_versions.c.model == model, _versions.c.version == version)
-    row = connection.execute(query).mappings().one_or_none()
-    if row is None:
+    if not 1 <= version <= _model(connection, model).latest:
         raise NotFound.of("version", f"{model}@{version}")
-    return _version(row)
+    query = sa.select(_versions).where(_versions.c.model == model, _versions.c.version == version)
+    return _version(connection.execute(query).mappings().one())
 
 
 def _alias(connection: Connection, model: str, alias: str) -> Alias | None:

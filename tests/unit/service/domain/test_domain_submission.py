@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from bpkd_core.errors import InvalidDataset
+from service.adapters.memory import MemoryDatasets, MemoryJobs, MemoryStore
+from service.domain import datasets
+from service.domain.datasets import Dataset, Findings
+from service.domain.errors import Conflict
+from service.domain.ports import Page
+from service.domain.submission import draft_job, register, submit
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+NEW = Dataset("ds_1", "streets", "/data", NOW)
+REQUEST = {"name": "fast", "metadata": {"team": "a"}, "student": {"arch": "ddrnet_23_nano"}}
+
+
+def checked(*, ready: bool) -> Dataset:
+    return datasets.conclude(NEW, NOW, findings=Findings(ready, {"ok": ready, "findings": ["x"]}))
+
+
+def test_a_draft_takes_name_and_metadata_from_the_request() -> None:
+    """They are said once and found in both places."""
+    job = draft_job(REQUEST, checked(ready=True), job_id="job_1", now=NOW, created_by="key_1")
+    assert (job.name, job.metadata, job.dataset_id, job.created_by) == ("fast", {"team": "a"}, "ds_1", "key_1")
+    assert job.request == REQUEST
+
+
+def test_a_refused_dataset_cannot_be_trained_on_and_says_why() -> None:
+    """Refused before hours of training, with the report at hand."""
+    with pytest.raises(InvalidDataset) as refused:
+        draft_job(REQUEST, checked(ready=False), job_id="job_1", now=NOW)
+    assert refused.value.report == {"ok": False, "findings": ["x"]}
+    assert refused.value.param == "dataset"
+    assert "/v1/datasets/ds_1/report" in (refused.value.hint or "")
+
+
+def test_a_dataset_in_validation_cannot_be_trained_on_yet() -> None:
+    """It is the caller's turn to wait, not a worker's."""
+    with pytest.raises(Conflict, match="still being validated"):
+        draft_job(REQUEST, NEW, job_id="job_1", now=NOW)
+
+
+def test_the_record_is_there_before_the_hint_goes_out() -> None:
+    """A worker that is faster than the commit would find nothing and go back to sleep."""
+    store = MemoryStore(lambda: NOW)
+    jobs, sets = MemoryJobs(store), MemoryDatasets(store)
+    seen: list[tuple[str, int]] = []
+
+    class Looker:
+        def hint(self, kind: str) -> None:
+            seen.append((kind, len(sets.list(Page()).data) + len(jobs.list(Page()).data)))
+
+    register(sets, Looker(), NEW)
+    submit(jobs, Looker(), draft_job(REQUEST, checked(ready=True), job_id="job_1", now=NOW))
+    assert seen == [("dataset", 1), ("job", 2)]
