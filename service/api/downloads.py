@@ -34,6 +34,7 @@ def download(request: Request, artifacts: Artifacts, info: FileInfo, filename: s
         return Response(status_code=304, headers=headers)
     path = artifacts.path(info.sha256)
     first, last = _wanted(request, etag, info.size)
+    headers["X-Content-Type-Options"] = "nosniff"
     headers["Content-Length"] = str(last - first + 1)
     headers["Content-Disposition"] = f"attachment; filename*=utf-8''{quote(filename)}"
     whole = last - first + 1 == info.size

@@ -15,7 +15,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from bpkd_core import errors as core
@@ -98,6 +98,7 @@ def install(app: FastAPI) -> None:
     app.exception_handler(BpkdError)(_of_bpkd)
     app.exception_handler(RequestValidationError)(_of_validation)
     app.exception_handler(HTTPException)(_of_framework)
+    app.exception_handler(ClientDisconnect)(_of_hang_up)
     app.exception_handler(Exception)(_of_surprise)
 
 
@@ -156,6 +157,11 @@ def _of_framework(request: Request, error: HTTPException) -> Response:
     code, explanation = FRAMEWORK_CODES.get(error.status_code, ("malformed", ""))
     said = error.detail if error.detail != HTTPStatus(error.status_code).phrase else explanation
     return problem(request, error.status_code, code, said, headers=error.headers)
+
+
+def _of_hang_up(request: Request, _: ClientDisconnect) -> Response:
+    """Nobody reads this answer; it only keeps the caller's leaving out of the error log."""
+    return problem(request, 400, "malformed", "The caller hung up before the answer.")
 
 
 def _of_surprise(request: Request, error: Exception) -> Response:

@@ -149,8 +149,9 @@ def worker(value: workers.Worker) -> schemas.Worker:
     return schemas.Worker.model_validate(asdict(value) | {"holds": list(value.holds)})
 
 
-def student(name: str, plugin: Plugin) -> schemas.CatalogStudent:
-    """A network of the catalog."""
+def student(name: str) -> schemas.CatalogStudent:
+    """A network by its name in the catalog; of one from another package only the name is known."""
+    plugin = MODELS.get(name, Plugin(target="", title=name, licence="see its package"))
     return schemas.CatalogStudent(
         name=name,
         title=plugin.title,

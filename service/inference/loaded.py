@@ -21,8 +21,8 @@ class Loaded:
     """A version, ready to be asked from several threads.
 
     alone: a session over all cores, for the only request there is. together: a session that stays on the caller's
-    thread, for many requests at once; measured on a CPU, the first has the better latency and the second the better
-    throughput. size_bytes: the file's, times the sessions.
+    thread, for many requests at once; all threads share it, because one session a thread measured the same (15 images/s
+    each with two threads) and costs its memory again. size_bytes: the file's, times the sessions.
     """
 
     model: str

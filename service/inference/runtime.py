@@ -61,7 +61,7 @@ class Runtime:
     """Loaded models behind a pool of threads."""
 
     def __init__(self, settings: Settings, models: Models, artifacts: Artifacts) -> None:
-        threads = settings.infer_threads or len(os.sched_getaffinity(0))
+        self.threads = threads = settings.infer_threads or len(os.sched_getaffinity(0))
 
         def load_version(version: Version) -> Loaded:
             return load(version, artifacts.path(version.onnx_sha256), threads=threads)

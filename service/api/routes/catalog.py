@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from bpkd_core.catalog import MODELS
+from bpkd_core import catalog
 from service import schemas
 from service.api import shapes
 
@@ -16,8 +16,8 @@ router = APIRouter(prefix="/v1", tags=["catalog"])
 @router.get("/students", operation_id="students_list")
 async def students() -> schemas.List[schemas.CatalogStudent]:
     """Networks that can be a student, the smallest first."""
-    names = sorted(MODELS, key=lambda name: (MODELS[name].params_m or 0.0, name))
-    return shapes.whole([shapes.student(name, MODELS[name]) for name in names], names)
+    students = sorted(map(shapes.student, catalog.names("models")), key=lambda each: (each.params_m or 0.0, each.name))
+    return shapes.whole(students, [each.name for each in students])
 
 
 @router.get("/job-schema", operation_id="job_schema")
