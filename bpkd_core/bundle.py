@@ -141,8 +141,8 @@ class Bundle(Value):
         except (OSError, ValidationError) as error:
             raise InvalidModel(f"{path.name} is missing or damaged; expected the folder of a finished run") from error
         for name, info in bundle.files.items() if verify else ():
-            if describe(folder / name) != info:
-                raise InvalidModel(f"{name} differs from its hash in bundle.json; the run must be repeated")
+            if not (folder / name).is_file() or describe(folder / name) != info:
+                raise InvalidModel(f"{name} is missing or differs from its hash in bundle.json; repeat the run")
         return bundle
 
 

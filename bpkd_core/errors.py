@@ -32,10 +32,14 @@ from typing import Any, ClassVar
 
 
 class BpkdError(Exception):
-    """Base of the tree. `code` is stable; `retryable` says whether the same request may succeed later."""
+    """Base of the tree. `code` is stable; `retryable` says whether the same request may succeed later.
+
+    details: the attributes beside the message that cross a process border; each is a keyword of the constructor.
+    """
 
     code: ClassVar[str] = "internal"
     retryable: ClassVar[bool] = False
+    details: ClassVar[tuple[str, ...]] = ("param", "hint")
 
     def __init__(self, message: str, *, param: str | None = None, hint: str | None = None) -> None:
         super().__init__(message)
@@ -44,21 +48,16 @@ class BpkdError(Exception):
         self.hint = hint
 
     def to_dict(self) -> dict[str, Any]:
-        """The error as JSON: code, message, param, hint, retryable."""
-        return {
-            "code": self.code,
-            "message": self.message,
-            "param": self.param,
-            "hint": self.hint,
-            "retryable": self.retryable,
-        }
+        """The error as JSON: code, message, param, hint, retryable; of an invalid dataset also its report."""
+        details = {name: getattr(self, name) for name in self.details}
+        return {"code": self.code, "message": self.message, **details, "retryable": self.retryable}
 
     @staticmethod
     def from_dict(data: Mapping[str, Any]) -> BpkdError:
         """The error that :meth:`to_dict` described, of the class with that code; an unknown code gives the base."""
         code, message = data.get("code"), str(data.get("message"))
         kind = next((kind for kind in _family(BpkdError) if kind.code == code), BpkdError)
-        return kind(message, param=data.get("param"), hint=data.get("hint"))
+        return kind(message, **{name: data.get(name) for name in kind.details})
 
 
 def _family(kind: type[BpkdError]) -> Iterator[type[BpkdError]]:
@@ -97,6 +96,7 @@ class InvalidDataset(InvalidInput):
     """A dataset that cannot be trained on. `report` is the validation report as JSON."""
 
     code = "invalid_dataset"
+    details = ("param", "hint", "report")
 
     def __init__(
         self,
@@ -141,7 +141,7 @@ class MissingExtra(BpkdError):
 
 
 class Diverged(BpkdError):
-    """The loss stayed non-finite after a rollback with a lower learning rate."""
+    """The loss was not finite for many steps in a row."""
 
     code = "diverged"
 

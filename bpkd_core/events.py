@@ -39,7 +39,7 @@ class Event:
     checkpoint  stage, step, path, sha256, size
     warning     code, message
     done        result (see :class:`bpkd_core.bundle.Result`)
-    error       code, message, param, hint, retryable (see :class:`bpkd_core.errors.BpkdError`)
+    error       code, message, param, hint, retryable; report of an invalid_dataset (see :mod:`bpkd_core.errors`)
     """
 
     type: EventType

@@ -62,7 +62,7 @@ def paint(labels_HW: UInt8Array, classes: Sequence[ClassInfo]) -> UInt8Array:
 def paint_errors(truth_HW: UInt8Array, mask_HW: UInt8Array, control_HW: UInt8Array | None) -> UInt8Array:
     """Where a mask is right or wrong and, with a control, who of the two."""
     right = mask_HW == truth_HW
-    painted = np.where(right[..., None], np.uint8(RIGHT), np.uint8(WRONG))
+    painted = np.where(right[..., None], np.array(RIGHT, np.uint8), np.array(WRONG, np.uint8))
     if control_HW is not None:
         painted[right & (control_HW != truth_HW)] = GAINED
         painted[~right & (control_HW == truth_HW)] = LOST

@@ -11,12 +11,15 @@ from typing import Any
 
 SHORT_TRAIN: dict[str, Any] = {
     "optimizer": "adamw",
-    "lr": 2e-3,
+    "lr": 6e-3,
     "min_lr": 1e-5,
     "weight_decay": 0.01,
     "warmup_steps": 20,
     "batch_size": 8,
+    "input_downscale": 2,
     "crop": [192, 256],
+    "scale": [0.9, 1.25],
+    "photometric": 0.0,
     "eval_every": 200,
     "checkpoint_every": 50,
 }
@@ -27,8 +30,8 @@ def short(*, budget_minutes: float, seed: int = 0) -> dict[str, Any]:
     """The fields of a job that trains a teacher, a control and a BPKD student within so many minutes."""
     train = {**SHORT_TRAIN, "seed": seed}
     return {
-        "teacher": {"type": "train", "arch": "ddrnet_23_slim", "train": train},
-        "student": {"type": "arch", "arch": "ddrnet_23_nano"},
+        "teacher": {"type": "train", "arch": "swiftnet_r18_slim", "train": train},
+        "student": {"type": "arch", "arch": "swiftnet_r18_nano"},
         "method": SHORT_METHOD,
         "train": train,
         "control": "full",

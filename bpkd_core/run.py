@@ -70,7 +70,7 @@ class Prepared(Value):
 
     dataset_sha256: str
     classes: list[ClassInfo]
-    split: str
+    split: Split
     image_hw: tuple[int, int]
     images: int
     step_seconds: dict[Role, float]

@@ -96,6 +96,7 @@ class Train(Section):
         default=(512, 1024), description="height and width of a training crop, multiples of 32"
     )
     scale: tuple[float, float] = Field(default=(0.5, 2.0), description="range of the random resize before the crop")
+    photometric: float = Field(default=1.0, ge=0, le=1, description="strength of the colour distortion; 0 is none")
     input_downscale: Literal[1, 2, 4] = Field(
         default=1, description="the network sees images reduced by this factor, in training and when it is served"
     )

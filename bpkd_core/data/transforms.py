@@ -47,7 +47,7 @@ class TrainTransform:
     scale: the range of the random resize, uniform. cat_max_ratio: a box in which one class covers more than this share
     of the labelled pixels is drawn again. flip: probability. The photometric part shifts brightness by up to
     +-brightness grey levels, multiplies contrast and saturation by 1 +- contrast and 1 +- saturation, and turns hue by
-    up to +-hue_deg; each with probability 1/2.
+    up to +-hue_deg; each with probability 1/2, and all of it times photometric (0 leaves colours alone).
 
     The box is cut first and resized after (D): the same picture at a fraction of the cost. Where the box is larger than
     the image, the rest is padded at the right and the bottom: labels with 255, the image with ImageNet's mean.
@@ -62,6 +62,7 @@ class TrainTransform:
     contrast: float = 0.5
     saturation: float = 0.5
     hue_deg: float = 18.0
+    photometric: float = 1.0
 
     def __post_init__(self) -> None:
         if min(self.crop_hw) < 1:
@@ -80,7 +81,9 @@ class TrainTransform:
         labels_HW = _resize_labels(sample.labels_HW[box], size)
         if rng.random() < self.flip:
             image_3HW, labels_HW = image_3HW.flip(-1), labels_HW.flip(-1)
-        return self._pad(self._distort(image_3HW, rng), labels_HW)
+        if self.photometric:
+            image_3HW = self._distort(image_3HW, rng)
+        return self._pad(image_3HW, labels_HW)
 
     def _draw_box(self, labels_HW: UInt8Array, scale: float, rng: np.random.Generator) -> tuple[int, int, int, int]:
         """Rows and columns of the unscaled image that become the crop."""
@@ -146,7 +149,7 @@ def _resize_labels(labels_HW: UInt8Array, size: tuple[int, int]) -> Tensor:
 def _colour_map(ranges: TrainTransform, rng: np.random.Generator) -> tuple[list[list[float]], list[float]]:
     """Draw the photometric distortion: colour -> matrix @ colour + offset, RGB on 0 .. 255."""
     on = rng.random(4) < 0.5
-    shift, contrast, saturation, hue = rng.uniform(-1.0, 1.0, 4) * on
+    shift, contrast, saturation, hue = rng.uniform(-1.0, 1.0, 4) * on * ranges.photometric
     angle = math.radians(hue * ranges.hue_deg)
     cos, sin = math.cos(angle), math.sin(angle)
     turn = np.linalg.solve(RGB_TO_YIQ, np.array([[1, 0, 0], [0, cos, -sin], [0, sin, cos]]) @ RGB_TO_YIQ)

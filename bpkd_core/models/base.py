@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -30,8 +30,8 @@ class SegmentationNet(nn.Module, ABC):
         does the catalog's parameter count.
     """
 
-    encoder: ClassVar[str] = "backbone."
-    auxiliary: ClassVar[tuple[str, ...]] = ()
+    encoder: str = "backbone."
+    auxiliary: tuple[str, ...] = ()
 
     def __init__(self, num_classes: int, stride: int) -> None:
         super().__init__()
@@ -62,6 +62,8 @@ class Downscaled(SegmentationNet):
         super().__init__(net.num_classes, net.stride * factor)
         self.net = net
         self.factor = factor
+        self.encoder = f"net.{net.encoder}"
+        self.auxiliary = tuple(f"net.{prefix}" for prefix in net.auxiliary)
 
     def score(self, images_NCHW: Tensor) -> Outputs:
         """(N, 3, H, W) to what the network says of (N, 3, H / factor, W / factor)."""

@@ -6,8 +6,6 @@ classified at 1/8. Key names are OpenMMLab's.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -118,7 +116,7 @@ class DDRNet(SegmentationNet):
     c: channels of the first stage; pooled: of each branch of the pyramid; head: of the head's hidden layer.
     """
 
-    auxiliary: ClassVar[tuple[str, ...]] = ("decode_head.aux_head.", "decode_head.aux_cls_seg.")
+    auxiliary = ("decode_head.aux_head.", "decode_head.aux_cls_seg.")
 
     def __init__(self, num_classes: int, *, c: int, pooled: int, head: int) -> None:
         super().__init__(num_classes, stride=8)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import torch
 from torch import Tensor, nn
 
@@ -79,7 +77,7 @@ class FCNHead(nn.Module):
 class PSPNet(SegmentationNet):
     """A backbone that gives two maps at 1/8, of c_in / 2 and c_in channels, and the heads on them."""
 
-    auxiliary: ClassVar[tuple[str, ...]] = ("auxiliary_head.",)
+    auxiliary = ("auxiliary_head.",)
 
     def __init__(self, num_classes: int, backbone: ResNet, *, c_in: int, width: int) -> None:
         super().__init__(num_classes, stride=8)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
-
 from torch import Tensor, nn
 from transformers import SegformerConfig, SegformerForSemanticSegmentation
 
@@ -19,7 +17,7 @@ class SegFormer(SegmentationNet):
     channels and depths: of the four stages; head: channels of the head. Images of 32 pixels a side and more.
     """
 
-    encoder: ClassVar[str] = "segformer."
+    encoder = "segformer."
 
     def __init__(self, num_classes: int, *, channels: tuple[int, ...], depths: tuple[int, ...], head: int) -> None:
         super().__init__(num_classes, stride=4)

@@ -125,7 +125,8 @@ def train(
 def training_transform(plan: Train) -> TrainTransform:
     """The augmentation at the size that the network sees."""
     low, high = plan.scale
-    return TrainTransform(plan.crop, scale=(low / plan.input_downscale, high / plan.input_downscale))
+    scale = low / plan.input_downscale, high / plan.input_downscale
+    return TrainTransform(plan.crop, scale=scale, photometric=plan.photometric)
 
 
 def losses(
