@@ -34,31 +34,24 @@ def _run(settings: Settings, trainer: list[str], *, celery: bool) -> int:
     service = wire(settings)
     runner = build_runner(service, trainer=trainer, on_failure=lambda: os.kill(os.getpid(), signal.SIGTERM))
     try:
-        runner.start()  # before the broker is looked for: it may be away
         if celery and settings.redis_url:
-            _take_hints(settings.redis_url, runner)
+            from worker.app import work_with_hints  # Celery costs 0.2 s that a polling worker need not pay
+
+            work_with_hints(settings.redis_url, runner)
         else:
-            _stop_on_signal(runner)
+            _work(runner)
         return 0 if runner.join() else 1
     finally:
         service.close()
 
 
-def _take_hints(broker_url: str, runner: Runner) -> None:
-    from worker.app import create_app, serve_hints  # Celery costs 0.2 s that a polling worker need not pay
-
-    try:
-        serve_hints(create_app(broker_url, runner), runner)
-    finally:
-        runner.stop()
-
-
-def _stop_on_signal(runner: Runner) -> None:
+def _work(runner: Runner) -> None:
     def stop(_number: int, _frame: FrameType | None) -> None:
         runner.stop()
 
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)  # before there is anything that a signal could cut short
+    runner.start()
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -7,7 +7,11 @@ nor a time limit of Celery's ever meets a training.
 
 from __future__ import annotations
 
+import signal
+
 from celery import Celery, signals
+from celery.platforms import EX_OK
+from celery.worker import state
 
 from service.adapters.hints import BROKER_OPTIONS, QUEUE
 from worker.runner import Runner
@@ -38,14 +42,22 @@ def create_app(broker_url: str, runner: Runner) -> Celery:
     return app
 
 
-def serve_hints(app: Celery, runner: Runner) -> None:
-    """Take hints until SIGTERM or SIGINT, which tell the runner to stop too. Blocks the main thread."""
+def work_with_hints(broker_url: str, runner: Runner) -> None:
+    """Start the runner, and take hints until SIGTERM or SIGINT, which stop it too. Blocks the main thread."""
 
     def keep_logging(**_: object) -> None: ...  # a receiver is what keeps Celery from configuring the logs anew
 
-    def stop(**_: object) -> None:
+    def stop(*_: object, **__: object) -> None:
         runner.stop()
+        state.should_stop = EX_OK  # heeded by a Celery that has not come to handle signals yet
 
+    app = create_app(broker_url, runner)
     signals.setup_logging.connect(keep_logging, weak=False)
     signals.worker_shutting_down.connect(stop, weak=False)
-    app.Worker(pool="solo", without_gossip=True, without_mingle=True, without_heartbeat=True, quiet=True).start()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    runner.start()  # before Celery: the broker may be away
+    try:
+        app.Worker(pool="solo", without_gossip=True, without_mingle=True, without_heartbeat=True, quiet=True).start()
+    finally:
+        runner.stop()

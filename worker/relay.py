@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -9,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from bpkd_core.bundle import FileInfo
-from bpkd_core.errors import BpkdError
+from bpkd_core.errors import BpkdError, InvalidInput
 from bpkd_core.events import Event, parse_line
 from service.domain import work
 from service.domain.errors import StorageFull, Unavailable
 from service.domain.jobs import Job
 from service.domain.ports import Jobs
+
+log = logging.getLogger(__name__)
 
 MAX_PENDING = 1000
 """Events kept while the database is away; the oldest go first. A heartbeat usually carries a handful."""
@@ -59,7 +62,11 @@ class Relay:
     def beat(self) -> bool:
         """Renew the lease and write what waits; if that fails, it waits for the next time."""
         events = tuple(self._pending)
-        job = work.beat(self._jobs, self._held, events, lease_s=self._lease_s)
+        try:
+            job = work.beat(self._jobs, self._held, events, lease_s=self._lease_s)
+        except InvalidInput as error:  # half a character, say, which no database takes
+            log.warning("%d events of %s are dropped: %s", len(events), self._held.id, error)
+            job = work.beat(self._jobs, self._held, lease_s=self._lease_s)
         for _ in events:
             self._pending.popleft()
         return job.cancel_requested

@@ -29,8 +29,8 @@ from worker.training import Training
 
 log = logging.getLogger(__name__)
 
-TRAINER = (sys.executable, "-m", "bpkd_core")
-"""The command that trains and validates: the same that a person runs by hand."""
+TRAINER = (sys.executable, "-P", "-m", "bpkd_core")
+"""The command that trains and validates: the same that a person runs by hand. -P: nothing in its folder is imported."""
 
 
 PULSE = "pulse"

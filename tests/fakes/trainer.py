@@ -4,7 +4,7 @@
     python trainer.py check -- PATH
 
 It keeps checkpoints as the real one does, so that a resumed run goes on where its predecessor stood. `--trace FILE`
-gets a line for each step that any attempt has done: what was done twice stands there twice.
+gets a line with step and process id for each step of any attempt: what was done twice stands there twice.
 """
 
 from __future__ import annotations
@@ -57,15 +57,17 @@ def distill(options: argparse.Namespace) -> int:
 
 
 def train(step: int, options: argparse.Namespace) -> None:
-    if options.trace:
+    pauses = step == options.pause_at and first_time(options.workdir)
+    dies = step == options.die_at and (options.die_always or first_time(options.workdir))
+    if options.trace:  # whoever reads it may strike now: all that the next attempt goes by stands already
         with options.trace.open("a") as trace:
-            trace.write(f"{step}\n")
+            trace.write(f"{step} {os.getpid()}\n")
     emit("metrics", stage=STAGE, step=step, total_steps=options.steps, values={"loss": 1 / step})
     if step % CHECKPOINT_EVERY == 0 and not options.no_checkpoints:
         save(options.workdir, step)
-    if step == options.pause_at and first_time(options.workdir):
+    if pauses:
         wait_for_stop(deaf=options.deaf)
-    if step == options.die_at and (options.die_always or first_time(options.workdir)):
+    if dies:
         os.kill(os.getpid(), signal.SIGKILL)
 
 

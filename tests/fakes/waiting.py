@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import select
 import threading
 import time
 from collections.abc import Callable
@@ -20,3 +22,15 @@ def wait_for(condition: Callable[[], T], what: str = "the condition", deadline_s
         assert time.monotonic() < until, f"waited {deadline_s:g} s for {what}"
         threading.Event().wait(0.02)
     return answer
+
+
+def wait_until_gone(pid: int) -> None:
+    """Until a process has ended; who reaps it is the system's business."""
+    try:
+        ended = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        assert select.select([ended], [], [], DEADLINE_S)[0], f"process {pid} still lives"
+    finally:
+        os.close(ended)

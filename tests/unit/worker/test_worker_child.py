@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import signal
 import sys
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from fakes.waiting import wait_until_gone
 
 import worker.child
 from worker.child import Child
@@ -113,15 +113,3 @@ def test_leaving_the_block_leaves_no_process(tmp_path: Path) -> None:
         raise RuntimeError
     with pytest.raises(ProcessLookupError):
         os.kill(child.pid, 0)
-
-
-def wait_until_gone(pid: int) -> None:
-    """Until an orphan has ended; who reaps it is the system's business."""
-    try:
-        ended = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return
-    try:
-        assert select.select([ended], [], [], 60)[0], f"process {pid} still lives"
-    finally:
-        os.close(ended)

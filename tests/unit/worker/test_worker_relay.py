@@ -11,7 +11,8 @@ from bpkd_core.errors import BpkdError, Diverged
 from service.domain import submission, work
 from service.domain.errors import FenceLost, StorageFull, Unavailable
 from service.domain.jobs import Job
-from service.wiring import Service
+from service.settings import read_settings
+from service.wiring import Service, wire
 from worker.relay import MAX_PENDING, Relay
 
 
@@ -178,3 +179,18 @@ def test_a_picture_that_cannot_be_kept_is_not_worth_a_training(service: Service,
     relay.hear(line("preview", path="preview.png"))
     relay.beat()
     assert event_types(service, held)[-1] == "warning"
+
+
+def test_an_event_that_the_database_does_not_take_is_dropped(tmp_path: Path) -> None:
+    """Half a character in a log line must not cost a training, here or in the next two attempts."""
+    service = wire(read_settings(home=tmp_path / "home"))
+    add_job(service)
+    held = service.jobs.claim("worker-1", lease_s=60)
+    assert held is not None
+    relay = Relay(service.jobs, held, tmp_path, keep=service.artifacts.keep, lease_s=60)
+    relay.hear('{"type": "log", "message": "\\ud800"}')
+    assert relay.beat() is False
+    relay.hear(metrics(4, loss=0.2))
+    relay.beat()
+    assert event_types(service, held)[-1] == "metrics"
+    service.close()
