@@ -74,7 +74,7 @@ def _memory_service(settings: Settings) -> Service:
         keys=MemoryKeys(store),
         idempotency=MemoryIdempotency(store),
         workers=MemoryWorkers(store),
-        artifacts=FileArtifacts(settings.artifacts_folder),
+        artifacts=_artifacts(settings),
         hints=_hints(settings),
         now=_now,
         new_id=_new_id,
@@ -98,7 +98,7 @@ def _sql_service(settings: Settings) -> Service:
         keys=sql.SqlKeys(database),
         idempotency=sql.SqlIdempotency(database),
         workers=sql.SqlWorkers(database),
-        artifacts=FileArtifacts(settings.artifacts_folder),
+        artifacts=_artifacts(settings),
         hints=_hints(settings),
         now=_now,
         new_id=_new_id,
@@ -106,6 +106,12 @@ def _sql_service(settings: Settings) -> Service:
         ping=database.ping,
         close=database.close,
     )
+
+
+def _artifacts(settings: Settings) -> Artifacts:
+    artifacts = FileArtifacts(settings.artifacts_folder)
+    artifacts.sweep(_now())
+    return artifacts
 
 
 def _hints(settings: Settings) -> Hints:

@@ -9,12 +9,15 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 from bpkd_core.bundle import FileInfo, sync_folder
 from service.domain.errors import NotFound, StorageFull, Unavailable
 
 _BLOCK_BYTES = 1 << 20
+_LEFTOVER_S = 24 * 3600
 _SHA256 = re.compile("[0-9a-f]{64}")
 
 
@@ -23,6 +26,7 @@ class FileArtifacts:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._incoming = root / "incoming"
 
     def keep(self, source: Path) -> FileInfo:
         with source.open("rb") as file:
@@ -37,6 +41,13 @@ class FileArtifacts:
             raise NotFound.of("artifact", sha256)
         return path
 
+    def sweep(self, now: datetime) -> None:
+        """Delete what processes that died while writing left behind, once it is a day old."""
+        for leftover in self._incoming.glob("*"):
+            with suppress(FileNotFoundError):  # another process sweeps too
+                if now.timestamp() - leftover.stat().st_mtime > _LEFTOVER_S:
+                    leftover.unlink()
+
     def _store(self, blocks: Iterable[bytes]) -> FileInfo:
         try:
             return self._write(blocks)
@@ -46,10 +57,9 @@ class FileArtifacts:
             raise Unavailable(f"The artifacts' folder does not take files ({error.strerror})") from error
 
     def _write(self, blocks: Iterable[bytes]) -> FileInfo:
-        incoming = self._root / "incoming"
-        incoming.mkdir(parents=True, exist_ok=True)
+        self._incoming.mkdir(parents=True, exist_ok=True)
         digest = hashlib.sha256()
-        descriptor, name = tempfile.mkstemp(dir=incoming)
+        descriptor, name = tempfile.mkstemp(dir=self._incoming)
         temporary = Path(name)
         try:
             with os.fdopen(descriptor, "wb") as file:

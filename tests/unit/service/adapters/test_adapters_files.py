@@ -5,9 +5,12 @@ import hashlib
 import os
 import resource
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -116,3 +119,32 @@ def test_a_root_that_is_a_file_is_unavailable(tmp_path: Path) -> None:
     (tmp_path / "artifacts").write_text("in the way")
     with pytest.raises(Unavailable):
         FileArtifacts(tmp_path / "artifacts").keep_bytes(DATA)
+
+
+KEEPER = """
+import itertools, sys
+from pathlib import Path
+from service.adapters.files import FileArtifacts
+artifacts = FileArtifacts(Path(sys.argv[1]))
+for number in itertools.count():
+    print(artifacts.keep_bytes(str(number).encode() * 100_000).sha256, flush=True)
+"""
+
+
+def test_kill_9_leaves_whole_files_and_a_leftover_that_is_swept(artifacts: FileArtifacts, tmp_path: Path) -> None:
+    """F3: what was acknowledged is there and whole; what was not is in nobody's way, and goes after a day."""
+    root = tmp_path / "artifacts"
+    process = subprocess.Popen([sys.executable, "-c", KEEPER, str(root)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    acknowledged = [process.stdout.readline().strip() for _ in range(20)]
+    process.kill()
+    process.communicate()
+    for sha256 in acknowledged:
+        assert hashlib.sha256(artifacts.path(sha256).read_bytes()).hexdigest() == sha256
+    leftover = root / "incoming" / "half"
+    leftover.write_bytes(b"half")
+    artifacts.sweep(datetime.now(UTC))
+    assert leftover.exists()  # somebody may be writing it right now
+    artifacts.sweep(datetime.now(UTC) + timedelta(days=1, minutes=1))
+    assert files_under(root / "incoming") == []
+    assert artifacts.path(acknowledged[0]).exists()
