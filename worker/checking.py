@@ -58,14 +58,18 @@ class Checking:
             close_workspace(self.root, dataset.id)
 
     def give_back(self, dataset: Dataset, reason: str) -> None:
-        """The validation died: another attempt, unless it was the third."""
+        """Another attempt, unless it was the third."""
         work.recover_check(self.datasets, dataset, reason)
+        self.hints.hint("dataset")
+
+    def hand_on(self, dataset: Dataset) -> None:
+        """Let it wait for another worker."""
+        work.give_back_check(self.datasets, dataset)
         self.hints.hint("dataset")
 
     def _conclude(self, dataset: Dataset, said: Mapping[str, Any], ending: Ending, reason: str) -> None:
         if ending.reason is Reason.DRAINED:
-            work.give_back_check(self.datasets, dataset)
-            self.hints.hint("dataset")
+            self.hand_on(dataset)
         elif said.get("type") == "error":
             work.refuse_check(self.datasets, dataset, BpkdError.from_dict(said))
         elif (findings := read_findings(said)) is not None:

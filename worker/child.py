@@ -63,8 +63,9 @@ class Child:
         There are no more at the end of the output, or when the process has exited and the pipe is dry: a grandchild
         may hold the pipe open for ever.
         """
-        if self._log.stat().st_size > MAX_LOG_BYTES:
-            os.truncate(self._log, 0)
+        with contextlib.suppress(FileNotFoundError):  # the child lives in that folder and may sweep it
+            if self._log.stat().st_size > MAX_LOG_BYTES:
+                os.truncate(self._log, 0)
         if not self._selector.select(timeout_s):
             return None if self.exited else []
         block = os.read(self._output.fileno(), _READ_BYTES)

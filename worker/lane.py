@@ -30,5 +30,9 @@ class Lane(Protocol[T]):
         ...
 
     def give_back(self, held: T, reason: str) -> None:
-        """Let it be tried again."""
+        """Let it be tried again, and count the attempt: it may be the work itself that went wrong."""
+        ...
+
+    def hand_on(self, held: T) -> None:
+        """Let another worker do it, and count nothing: it was this worker that could not go on."""
         ...

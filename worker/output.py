@@ -39,6 +39,8 @@ class Lines:
 
 def last_line(log: Path) -> str:
     """The last words in a log, without control characters, for a message; empty if there are none."""
+    if not log.is_file():
+        return ""
     with log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - _TAIL_BYTES))
         lines = file.read().decode("utf-8", "replace").split("\n")

@@ -26,9 +26,9 @@ def store(artifacts: Artifacts, folder: Path, *, beat: Callable[[], object]) -> 
     files = {INDEX: artifacts.keep(folder / INDEX)}
     for name, info in bundle.files.items():
         beat()
-        files[name] = artifacts.keep(folder / name)
-        if files[name] != info:
+        if not (folder / name).is_file() or artifacts.keep(folder / name) != info:
             raise InvalidModel(f"{name} differs from its hash in {INDEX}; the run must be repeated")
+        files[name] = info
     return bundle, files | keep_logs(artifacts, folder)
 
 

@@ -31,8 +31,6 @@ log = logging.getLogger(__name__)
 
 TRAINER = (sys.executable, "-P", "-m", "bpkd_core")
 """The command that trains and validates: the same that a person runs by hand. -P: nothing in its folder is imported."""
-
-
 PULSE = "pulse"
 
 
@@ -142,6 +140,9 @@ class Runner:
         try:
             lane.work(held, lambda: self._stopping)
         except (FenceLost, Unavailable, StorageFull):
+            raise
+        except OSError:  # no disk, no memory, no process: this machine cannot work, and must not burn the whole queue
+            lane.hand_on(held)
             raise
         except Exception as error:  # what nobody foresaw costs the work an attempt, not the worker its life
             log.exception("working on %s failed", held.id)

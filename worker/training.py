@@ -54,8 +54,13 @@ class Training:
             patiently(lambda: self._conclude(job, folder, relay, ending), for_s=self.limits.lease_s)
 
     def give_back(self, job: Job, reason: str) -> None:
-        """Something went wrong on the way: another attempt, unless three in a row brought no checkpoint."""
+        """Another attempt, unless three in a row brought no checkpoint."""
         work.recover(self.jobs, job, reason)
+        self.hints.hint("job")
+
+    def hand_on(self, job: Job) -> None:
+        """Back to the queue, as if it had waited there all the time."""
+        work.give_back(self.jobs, job)
         self.hints.hint("job")
 
     def _train(self, job: Job, folder: Path, relay: Relay, draining: Callable[[], bool]) -> Ending:
@@ -79,8 +84,7 @@ class Training:
             case Ending(reason=Reason.CANCELLED):
                 work.stop(self.jobs, job)
             case Ending(reason=Reason.DRAINED):
-                work.give_back(self.jobs, job)
-                self.hints.hint("job")
+                self.hand_on(job)
             case Ending(reason=Reason.ENDED) if relay.error is not None and not relay.error.retryable:
                 work.fail(self.jobs, job, relay.error, keep_logs(self.artifacts, folder))
             case _:

@@ -12,6 +12,7 @@ are copied.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from pathlib import Path
@@ -58,13 +59,16 @@ def _is_temporary(path: Path) -> bool:
 
 
 def _share(source: Path, target: Path) -> None:
-    if source.suffix != ".log":
-        try:
-            os.link(source, target)
-        except FileNotFoundError:
-            return  # its owner, if it still runs, has just replaced or dropped it
-        except OSError:  # no hard links here
-            pass
-        else:
-            return
-    shutil.copy2(source, target)
+    with contextlib.suppress(FileNotFoundError):  # its owner, if it still runs, has just replaced or dropped it
+        if source.suffix == ".log" or not _link(source, target):
+            shutil.copy2(source, target)
+
+
+def _link(source: Path, target: Path) -> bool:
+    try:
+        os.link(source, target)
+    except FileNotFoundError:
+        raise
+    except OSError:  # no hard links here
+        return False
+    return True

@@ -63,3 +63,8 @@ def test_an_empty_log_has_no_last_words(tmp_path: Path) -> None:
     log = tmp_path / "stderr.log"
     log.touch()
     assert last_line(log) == ""
+
+
+def test_a_log_that_was_swept_away_has_no_last_words(tmp_path: Path) -> None:
+    """The child works in the log's folder and may do as it likes there."""
+    assert last_line(tmp_path / "stderr.log") == ""

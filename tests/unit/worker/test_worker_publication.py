@@ -55,6 +55,14 @@ def test_a_file_that_differs_from_its_hash_is_not_published(service: Service, tm
         store(service.artifacts, tmp_path, beat=nothing)
 
 
+def test_a_file_that_is_named_and_missing_is_no_fault_of_the_machine(service: Service, tmp_path: Path) -> None:
+    """It must count against the job, or the job would wander from worker to worker for ever."""
+    leave_bundle(tmp_path, SPEC, miou=0.5)
+    (tmp_path / "teacher.onnx").unlink()
+    with pytest.raises(InvalidModel, match=r"teacher\.onnx"):
+        store(service.artifacts, tmp_path, beat=nothing)
+
+
 def test_a_folder_without_a_bundle_is_no_finished_run(service: Service, tmp_path: Path) -> None:
     """Exit code 0 alone proves nothing."""
     with pytest.raises(InvalidModel, match=r"bundle\.json"):

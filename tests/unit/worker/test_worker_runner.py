@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,6 +34,7 @@ class Desk:
     do: Callable[[Piece, Callable[[], bool]], None] = lambda piece, draining: None
     done: list[str] = field(default_factory=list)
     given_back: list[str] = field(default_factory=list)
+    handed_on: list[str] = field(default_factory=list)
     looks: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     on_claim: Callable[[], None] = lambda: None
 
@@ -47,6 +49,9 @@ class Desk:
 
     def give_back(self, held: Piece, reason: str) -> None:
         self.given_back.append(f"{held.id}: {reason}")
+
+    def hand_on(self, held: Piece) -> None:
+        self.handed_on.append(held.id)
 
     def wait_for_look(self) -> None:
         assert self.looks.acquire(timeout=DEADLINE_S), "the lane did not look for work"
@@ -163,6 +168,19 @@ def test_what_nobody_foresaw_costs_an_attempt_and_not_the_worker(service: Servic
         for _ in range(3):
             desk.wait_for_look()
     assert (desk.given_back, desk.done) == (["a: the worker failed at it: division by zero"], ["b"])
+
+
+def test_a_machine_that_cannot_work_stops_instead_of_burning_the_queue(service: Service) -> None:
+    """F16, F17: with a full disk each job would fail three times in a second, and all of them for good."""
+    desk = Desk([Piece("a"), Piece("b")])
+
+    def work(piece: Piece, draining: Callable[[], bool]) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    desk.do = work
+    with running(service, {"desk": desk}) as runner:
+        assert runner.join() is False
+    assert (desk.handed_on, desk.given_back, desk.pieces) == (["a"], [], [Piece("b")])
 
 
 @pytest.mark.parametrize("error", [FenceLost("gone"), Unavailable("away"), StorageFull("full")])

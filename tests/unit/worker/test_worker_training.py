@@ -240,3 +240,17 @@ def test_a_bundle_that_is_damaged_is_made_again(service: Service) -> None:
         damaged.work(held, never)
     damaged.give_back(held, "damaged")
     assert run(lane, service, service.jobs.get(job.id)).status == "succeeded"
+
+
+def test_a_full_disk_costs_the_job_no_attempt(service: Service, tmp_path: Path) -> None:
+    """The machine is to blame; the job waits for another, or for somebody who makes room."""
+    job = add_job(service)
+    (tmp_path / "file").touch()
+    lane = replace(training(service), root=tmp_path / "file")
+    held = lane.claim("worker-1")
+    assert held is not None
+    with pytest.raises(OSError, match="file"):
+        lane.work(held, never)
+    lane.hand_on(held)
+    job = service.jobs.get(job.id)
+    assert (job.status, job.attempt, job.attempts_without_progress) == ("queued", 1, 0)
