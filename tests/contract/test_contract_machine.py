@@ -192,7 +192,7 @@ class Lifecycle(RuleBasedStateMachine):
         silent = [
             job_id
             for job_id, expected in self.world.jobs.items()
-            if expected.status == "running" and expected.silent_s > LEASE_S
+            if expected.status == "running" and expected.silent_s >= LEASE_S
         ]
         assert [job.id for job in self.world.stores.jobs.reap()] == sorted(silent)
         for job_id in silent:
