@@ -7,10 +7,8 @@ from collections.abc import Sequence
 
 import typer
 
-from bpkd_core.errors import BpkdError
-from service.cli.commands import demo, serving
-
-INTERRUPTED = 130  # 128 + SIGINT, as shells say
+from bpkd_core.errors import BpkdError, Stopped
+from service.cli.commands import datasets, demo, distill, jobs, keys, masks, models, serving
 
 app = typer.Typer(
     name="bpkd",
@@ -18,12 +16,23 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(demo.demo)
-app.command()(serving.up)
-app.command()(serving.api)
-app.command()(serving.worker)
+STOPPED = 75  # EX_TEMPFAIL, as the trainer itself says it: try again later
+START, TRAIN, USE = "Start here", "Data and training", "Models and masks"
+app.command(rich_help_panel=START)(demo.demo)
+app.command(rich_help_panel=START)(serving.up)
+app.command(rich_help_panel=START)(serving.api)
+app.command(rich_help_panel=START)(serving.worker)
+app.add_typer(keys.app, name="keys", rich_help_panel=START)
+app.add_typer(datasets.offline, name="dataset", rich_help_panel=TRAIN)
+app.add_typer(datasets.online, name="datasets", rich_help_panel=TRAIN)
+app.command(rich_help_panel=TRAIN)(distill.distill)
+app.add_typer(jobs.app, name="jobs", rich_help_panel=TRAIN)
+app.add_typer(models.app, name="models", rich_help_panel=USE)
+app.command(rich_help_panel=USE)(masks.predict)
+app.command(rich_help_panel=USE)(masks.evaluate)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -32,9 +41,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
         app(arguments)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
-    except KeyboardInterrupt:
-        return INTERRUPTED
     except BpkdError as error:
         sys.stderr.write("".join(f"{line}\n" for line in (error.message, error.hint) if line))
+        return STOPPED if isinstance(error, Stopped) else 1
+    except OSError as error:
+        sys.stderr.write(f"{error.filename or 'A file'}: {error.strerror}\n")
         return 1
     return 0

@@ -8,123 +8,49 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
-from bpkd_core import recipes
-from bpkd_core.bundle import Result
 from bpkd_core.data import write_scenes
 from bpkd_core.data.layout import list_pairs
-from bpkd_core.errors import BpkdError, InvalidDataset, MissingExtra
+from bpkd_core.errors import BpkdError, InvalidDataset
+from service.cli.children import take_port, url_for
+from service.cli.options import PATIENT
 from service.cli.output import task
 from service.cli.report import draw_report
-from service.cli.up import Plan, Supervisor, free_port, running, url_for
+from service.cli.trainer import require_trainer
+from service.cli.up import Plan, Supervisor, running
 from service.cli.watch import watch
+from service.cli.wish import Outcome, Wish
 from service.client import Client, Patience
-from service.client.models import DEFAULT_ALIAS
-from service.schemas import Job
+from service.schemas import Dataset, Job
 
-RESERVE_MINUTES = 1.0  # torch starts, a step is timed; in the end promotion, masks and downloads
-SHORTEST_MINUTES = 0.5
 MASKS = 4
 HOST = "127.0.0.1"
-PATIENCE = Patience(tries=60)  # of the client, in requests: a killed API is back in seconds, on a busy machine in more
 OWN = "demo"  # the metadata key that says which demo a job belongs to
 ELSEWHERE = ("BPKD_DATABASE_URL", "BPKD_REDIS_URL", "BPKD_ARTIFACTS", "BPKD_AUTH")  # a demo is alone with its home
 
 
-@dataclass(frozen=True)
-class Wish:
-    """What was asked for. data: None draws street scenes. steps: of each network, instead of `minutes`."""
-
-    home: Path
-    data: Path | None = None
-    minutes: float = 8.0
-    seed: int = 0
-    steps: int | None = None
-    scenes: int = 600
-
-    @property
-    def key(self) -> str:
-        """The same for the same wish: what a demo that was broken off is recognised by."""
-        facts = [str(self.data), self.minutes, self.seed, self.steps, self.scenes]
-        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
-
-    @property
-    def model(self) -> str:
-        """The name to serve under: the data's, in letters that URLs like."""
-        name = re.sub(r"[^a-z0-9._-]+", "-", self.data.resolve().name.lower()).strip("-._") if self.data else ""
-        return name[:64] or "street"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a demo came to."""
-
-    job: Job
-    url: str
-    home: Path
-    picture: Path
-    student_onnx: Path
-    masks: tuple[Path, ...]
-    images: tuple[Path, ...]
-    seconds: float
-
-    @property
-    def result(self) -> Result:
-        """The measurements."""
-        assert self.job.result is not None  # a job that succeeded has one
-        return self.job.result
-
-    def to_dict(self) -> dict[str, Any]:
-        """All of it, as JSON."""
-        return {
-            "job": self.job.id,
-            "dataset": self.job.dataset,
-            "model": self.job.model,
-            "version": self.job.version,
-            "alias": DEFAULT_ALIAS,
-            "url": self.url,
-            "home": str(self.home),
-            "picture": str(self.picture),
-            "student_onnx": str(self.student_onnx),
-            "images": [str(path) for path in self.images],
-            "masks": [str(path) for path in self.masks],
-            "seconds": round(self.seconds, 1),
-            "result": self.result.model_dump(mode="json"),
-        }
-
-
 @contextmanager
 def demo(wish: Wish, screen: Console) -> Iterator[Outcome]:
-    """Do it all; inside the block the student is still served. Raises the errors of every step in one sentence."""
+    """Do it all; inside the block the student is still served. Raises whatever stands in the way, in one sentence."""
     start = time.monotonic()
     require_trainer()
     data = wish.data.resolve() if wish.data else draw_data(wish, screen)
-    url = url_for(HOST, free_port())
-    supervisor = Supervisor(plan(wish, data, url))
-    with running(supervisor) as url, Client(url, patience=PATIENCE) as client:
+    supervisor = Supervisor(plan(wish, data, take_port(HOST)))
+    with running(supervisor) as url, Client(url, patience=Patience(tries=PATIENT)) as client:
         screen.print(f"Serving at {url}, logs in {supervisor.plan.logs}")
-        job = unfinished(client, wish, screen) or submit(client, wish, data, start, screen)
-        job = follow(client, job, screen)
-        yield collect(client, wish, job, data, url, start, screen)
-        screen.print("Stopping ...")
-
-
-def require_trainer() -> None:
-    """Raise MissingExtra at once, rather than after the data was drawn."""
-    if find_spec("torch") is None:
-        raise MissingExtra("The demo trains, and torch is not installed; expected: pip install 'bpkd[train]'")
+        try:
+            job = unfinished(client, wish, screen) or submit(client, wish, data, start, screen)
+            job = follow(client, job, screen)
+            yield collect(client, wish, job, data, url, start, screen)
+        except KeyboardInterrupt:
+            screen.print("Stopping; started again with the same options, it goes on from its last checkpoint")
+            raise
 
 
 def draw_data(wish: Wish, screen: Console) -> Path:
@@ -140,25 +66,24 @@ def draw_data(wish: Wish, screen: Console) -> Path:
     return folder
 
 
-def plan(wish: Wish, data: Path, url: str) -> Plan:
+def plan(wish: Wish, data: Path, port: int) -> Plan:
     """API and worker of this demo alone, which may read this dataset and nothing else."""
-    settings: dict[str, str | None] = dict.fromkeys(ELSEWHERE)
-    settings |= {"BPKD_HOME": str(wish.home.absolute()), "BPKD_IMPORT_ROOTS": str(data)}
-    host, port = url.removeprefix("http://").split(":")
-    return Plan(wish.home.absolute(), url, settings | {"BPKD_HOST": host, "BPKD_PORT": port})
+    home = wish.home.absolute()
+    places = {"BPKD_HOME": str(home), "BPKD_IMPORT_ROOTS": str(data), "BPKD_HOST": HOST, "BPKD_PORT": str(port)}
+    return Plan.of(home, url_for(HOST, port), dict.fromkeys(ELSEWHERE) | places)
 
 
 def unfinished(client: Client, wish: Wish, screen: Console) -> Job | None:
-    """The job of the same demo, broken off earlier; it goes on from its checkpoint. Those of others are called off."""
-    found: Job | None = None
-    for status in ("queued", "running"):
-        for job in client.jobs.list(status=status, limit=100).data:
-            if job.metadata.get(OWN) == wish.key and not job.cancel_requested and found is None:
-                screen.print(f"Going on with job {job.id}, which was broken off")
-                found = job
-            elif OWN in job.metadata:
-                client.jobs.cancel(job.id)
-    return found
+    """The job of the same wish, broken off earlier, which goes on by itself. Those of other wishes are called off."""
+    pending = [job for status in ("running", "queued") for job in client.jobs.list(status=status, limit=100).data]
+    ours = [job for job in pending if job.metadata.get(OWN) == wish.key and not job.cancel_requested]
+    for job in pending:
+        if OWN in job.metadata and job not in ours[:1]:
+            client.jobs.cancel(job.id)
+    if not ours:
+        return None
+    screen.print(f"Going on with job {ours[0].id}, which was broken off")
+    return ours[0]
 
 
 def submit(client: Client, wish: Wish, data: Path, start: float, screen: Console) -> Job:
@@ -166,46 +91,34 @@ def submit(client: Client, wish: Wish, data: Path, start: float, screen: Console
     with task(screen, f"Checking {data}", "The dataset is sound"):
         dataset = client.datasets.wait(client.datasets.create(wish.model, str(data)).id)
         if dataset.state == "refused":
-            refuse(client, dataset.id, screen)
+            refuse(client, dataset, screen)
     return client.jobs.create(
         {
             "name": f"demo {wish.model}",
             "dataset": dataset.id,
             "register": {"model": wish.model, "alias_on_success": "candidate"},
             "metadata": {OWN: wish.key},
-            **schedule(wish, spent_minutes=(time.monotonic() - start) / 60),
+            **wish.schedule(spent_minutes=(time.monotonic() - start) / 60),
         }
     )
 
 
-def refuse(client: Client, dataset_id: str, screen: Console) -> None:
-    """Show what is wrong and raise InvalidDataset."""
-    error = client.datasets.get(dataset_id).error
-    if error is not None:
-        raise InvalidDataset(error.message, hint=error.hint)
-    report = client.datasets.report(dataset_id)
-    screen.print(draw_report(report), soft_wrap=False)
+def refuse(client: Client, dataset: Dataset, screen: Console) -> None:
+    """Show what is wrong with a dataset and raise InvalidDataset."""
+    if dataset.error is not None:
+        raise InvalidDataset(dataset.error.message, hint=dataset.error.hint)
+    screen.print(draw_report(client.datasets.report(dataset.id)), soft_wrap=False)
     raise InvalidDataset("The dataset was refused; mend what the report names and start the demo again")
-
-
-def schedule(wish: Wish, *, spent_minutes: float) -> dict[str, Any]:
-    """The recipe for minutes on a laptop: for what is left of the budget, or for so many steps."""
-    left = max(SHORTEST_MINUTES, wish.minutes - spent_minutes - RESERVE_MINUTES)
-    fields = recipes.short(budget_minutes=left, seed=wish.seed)
-    if wish.steps is None:
-        return fields
-    fixed = {"steps": wish.steps, "eval_every": wish.steps, "checkpoint_every": max(1, wish.steps // 4)}
-    teacher = {**fields["teacher"], "train": fields["teacher"]["train"] | fixed}
-    return {**fields, "teacher": teacher, "train": fields["train"] | fixed, "budget_minutes": None}
 
 
 def follow(client: Client, job: Job, screen: Console) -> Job:
     """Watch the job to its end. Raises its error if it failed."""
     watch(client.jobs.follow(job.id), screen, f"Job {job.id}")
     job = client.jobs.get(job.id)
+    if job.error is not None:
+        raise BpkdError.from_dict(job.error.model_dump())
     if job.status != "succeeded":
-        error = job.error.model_dump() if job.error else {"message": f"Job {job.id} was {job.status}"}
-        raise BpkdError.from_dict(error)
+        raise BpkdError(f"Job {job.id} was {job.status}; start the demo again for another one")
     return job
 
 
@@ -221,11 +134,11 @@ def collect(client: Client, wish: Wish, job: Job, data: Path, url: str, start: f
         masks = tuple(save_mask(client, job.model, image, home / "masks") for image in images)
         picture = client.jobs.artifact(job.id, "picture.png", home / "picture.png")
         student = client.models.download(job.model, job.version, home / "student.onnx")
-    return Outcome(job, url, home, picture, student, masks, images, time.monotonic() - start)
+    return Outcome(job, url, home, picture, student, images, masks, time.monotonic() - start)
 
 
 def save_mask(client: Client, model: str, image: Path, folder: Path) -> Path:
-    """Ask for one mask as a palette PNG, and for the overlay beside it."""
+    """Ask for one mask as a palette PNG, and for its overlay, kept beside it."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{image.stem}-overlay.jpg").write_bytes(client.models.draw(model, image, form="image/jpeg"))
     mask = folder / f"{image.stem}.png"

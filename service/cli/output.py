@@ -7,6 +7,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
@@ -68,6 +70,22 @@ def minutes(seconds: float) -> str:
     whole = max(0, round(seconds))
     hours, rest = divmod(whole, 3600)
     return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
+
+
+def percent(value: float | None) -> str:
+    """`47.1 %`; a dash for what is undefined."""
+    return "-" if value is None else f"{100 * value:.1f} %"
+
+
+def when(moment: datetime) -> str:
+    """`2026-11-20 21:14`, in this machine's time zone."""
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def short(path: Path) -> str:
+    """The path as one would type it here."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 @contextmanager

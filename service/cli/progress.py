@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from bpkd_core.events import STAGES
+from service.cli.output import percent
 
 State = Literal["waiting", "running", "finished", "skipped"]
 
@@ -35,7 +36,7 @@ class StageProgress:
         if self.images_per_s is not None:
             parts.append(f"{self.images_per_s:.1f} images/s")
         if self.miou is not None:
-            parts.append(f"mIoU {self.miou:.1%}")
+            parts.append(f"mIoU {percent(self.miou)}")
         return ", ".join(parts)
 
 
@@ -73,9 +74,12 @@ class JobProgress:
     def _change(self, stage: StageProgress, data: Mapping[str, Any], at: float) -> None:
         match data.get("state"):
             case "started":
-                stage.state, stage.since = "running", stage.since or at
+                stage.state, stage.since = "running", at
             case "finished" if stage.state != "finished":  # a later attempt repeats what an earlier one had finished
-                stage.state, stage.seconds = "finished", at - stage.since if stage.since else data.get("duration_s")
+                stage.state, stage.seconds = (
+                    "finished",
+                    data.get("duration_s") if stage.since is None else at - stage.since,
+                )
             case "skipped":
                 stage.state = "skipped"
             case _:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -10,6 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from bpkd_core.bundle import Interval, NetworkResult, Result
+from service.cli.output import facts, minutes, percent, table, when
+from service.schemas import Dataset, Job, JobPlan, Model, Version
 
 ROWS: tuple[tuple[str, Callable[[NetworkResult], str]], ...] = (
     ("network", lambda net: net.arch),
@@ -36,20 +38,16 @@ def draw_result(result: Result) -> RenderableType:
         drawn.add_column(role, justify="right", style="bold" if role == "student" else "")
     for name, value in ROWS:
         drawn.add_row(name, *(value(net) for net in shown.values()))
-    sentences = [describe_gains(result), result.verdict, describe_parity(result), describe_latency(result)]
+    sentences = [describe_gap(result), result.verdict, describe_parity(result), describe_latency(result)]
     return Group(drawn, *(Text(sentence) for sentence in sentences if sentence))
 
 
-def describe_gains(result: Result) -> str:
-    """The gap that distillation closed, and its gains, each with its interval."""
-    if result.control is None:
-        return ""
-    gap = with_interval(result.gap_closed) if result.gap_closed.value is not None else result.gap_closed.reason
-    return (
-        f"Gap closed between control and teacher: {gap}. "
-        f"Gains over the control, in points: mIoU {points(result.miou_gain)}, "
-        f"boundary IoU {points(result.boundary_iou_gain)}."
-    )
+def describe_gap(result: Result) -> str:
+    """How much of the distance to the teacher distillation has covered, or why that is not known."""
+    gap = result.gap_closed
+    if result.control is None or gap.reason is not None:
+        return gap.reason or ""
+    return f"Distillation closed {with_interval(gap)} of the gap between control and teacher."
 
 
 def describe_parity(result: Result) -> str:
@@ -71,7 +69,7 @@ def draw_report(report: Mapping[str, Any]) -> RenderableType:
     """A dataset's validation report: what it holds, what is wrong, how to mend it."""
     splits = Table("split", "images", "from", "unlabelled", box=None, pad_edge=False)
     for split in report["splits"]:
-        splits.add_row(split["name"], str(split["images"]), split["source"], f"{split['void_share']:.1%}")
+        splits.add_row(split["name"], str(split["images"]), split["source"], percent(split["void_share"]))
     names = ", ".join(each["name"] for each in report["classes"]) or "none"
     parts: list[RenderableType] = [splits, Text(f"{len(report['classes'])} classes: {names}")]
     for finding in report["findings"]:
@@ -89,11 +87,6 @@ def _finding(finding: Mapping[str, Any]) -> Text:
     )
 
 
-def percent(value: float | None) -> str:
-    """`47.1 %`; a dash for what is undefined."""
-    return "-" if value is None else f"{100 * value:.1f} %"
-
-
 def with_interval(interval: Interval) -> str:
     """`47.1 % (45.9 to 48.2)`."""
     if interval.value is None or interval.low is None or interval.high is None:
@@ -101,8 +94,64 @@ def with_interval(interval: Interval) -> str:
     return f"{percent(interval.value)} ({100 * interval.low:.1f} to {100 * interval.high:.1f})"
 
 
-def points(interval: Interval) -> str:
-    """`+1.9 (+0.8 to +3.1)`."""
-    if interval.value is None or interval.low is None or interval.high is None:
-        return "-"
-    return f"{100 * interval.value:+.1f} ({100 * interval.low:+.1f} to {100 * interval.high:+.1f})"
+def draw_dataset(dataset: Dataset, report: Mapping[str, Any] | None) -> RenderableType:
+    """A registered dataset, with its report once there is one."""
+    head = facts(
+        {
+            "id": dataset.id,
+            "name": dataset.name,
+            "path": dataset.path,
+            "state": dataset.state,
+            "error": dataset.error and dataset.error.message,
+        }
+    )
+    return head if report is None else Group(head, Text(), draw_report(report))
+
+
+def draw_job(job: Job) -> RenderableType:
+    """Where a job stands, or what it came to."""
+    progress = None if job.finished_at else job.progress
+    head = facts(
+        {
+            "id": job.id,
+            "name": job.name,
+            "status": job.status + (", asked to stop" if job.cancel_requested and job.status == "running" else ""),
+            "stage": job.stage,
+            "progress": progress and f"step {progress.step} of {progress.total_steps}",
+            "left": progress and progress.eta_seconds and minutes(progress.eta_seconds),
+            "attempt": job.attempt,
+            "model": job.model and f"{job.model}@{job.version}",
+            "error": job.error and job.error.message,
+            "hint": job.error and job.error.hint,
+            "created": when(job.created_at),
+            "finished": job.finished_at and when(job.finished_at),
+        }
+    )
+    return head if job.result is None else Group(head, Text(), draw_result(job.result))
+
+
+def draw_plan(plan: JobPlan) -> RenderableType:
+    """What a job would train."""
+    rows = [
+        (
+            net.role,
+            net.arch,
+            net.steps or f"as many as fit into {plan.budget_minutes:g} minutes",
+            net.params_m,
+            net.gmacs,
+        )
+        for net in plan.networks
+    ]
+    return table(("role", "network", "steps", "parameters, M", "GMACs"), rows)
+
+
+def draw_model(model: Model, versions: Sequence[Version]) -> RenderableType:
+    """A model, where its aliases point, and its newest versions."""
+    head = facts({"name": model.name, "aliases": describe_aliases(model), "created": when(model.created_at)})
+    rows = [(each.version, each.job, f"{each.onnx.size / 1e6:.1f} MB", when(each.created_at)) for each in versions]
+    return Group(head, Text(), table(("version", "job", "ONNX file", "created"), rows))
+
+
+def describe_aliases(model: Model) -> str:
+    """`production 3, candidate 4`."""
+    return ", ".join(f"{alias} {version}" for alias, version in model.aliases.items()) or "none"

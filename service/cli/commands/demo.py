@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -16,7 +17,7 @@ from service.cli.options import AsJson
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from service.cli.demo import Outcome
+    from service.cli.wish import Outcome
 
 
 def demo(
@@ -40,9 +41,9 @@ def demo(
     Draws its own street scenes unless --data names a dataset. Broken off and started again with the same options, it
     goes on where it was.
     """
-    from service.cli.demo import Wish
     from service.cli.demo import demo as run_demo
     from service.cli.output import console, write_json
+    from service.cli.wish import Wish
 
     signal.signal(signal.SIGTERM, _leave)
     screen = console(stderr=as_json)
@@ -54,25 +55,26 @@ def demo(
             _show(outcome, screen)
         if keep_serving:
             screen.print(f"Serving {outcome.job.model} at {outcome.url} until Ctrl-C")
-            signal.pause()
+            with suppress(KeyboardInterrupt):
+                signal.pause()
 
 
 def _show(outcome: Outcome, screen: Console) -> None:
-    from service.cli.output import facts, minutes
+    from service.cli.output import facts, minutes, short
     from service.cli.report import draw_result
 
     screen.print()
     screen.print(draw_result(outcome.result), soft_wrap=False)
     screen.print()
     places = {
-        "picture": outcome.picture,
-        "student": outcome.student_onnx,
-        "masks": outcome.masks[0].parent,
+        "picture": short(outcome.picture),
+        "student": short(outcome.student_onnx),
+        "masks": short(outcome.masks[0].parent),
         "model": f"{outcome.job.model}@{outcome.job.version}, alias production",
         "took": minutes(outcome.seconds),
     }
     screen.print(facts(places), soft_wrap=False)
-    image, home = shlex.quote(str(outcome.images[0])), shlex.quote(str(outcome.home))
+    image, home = shlex.quote(short(outcome.images[0])), shlex.quote(short(outcome.home))
     screen.print(f"\nServe it:   bpkd up --home {home}")
     screen.print(f"Ask it:     bpkd predict {image} --model {outcome.job.model} --out mask.png")
     infer = f"http://127.0.0.1:8400/v1/models/{outcome.job.model}/infer"

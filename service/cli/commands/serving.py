@@ -10,21 +10,25 @@ import typer
 
 from service.cli.options import Home, Host, ImportRoots, Port
 
+FINISH_S = 15.0  # after a trainer's grace, for the worker to give its job back
+
 
 def up(home: Home = None, host: Host = None, port: Port = None, import_roots: ImportRoots = None) -> None:
     """Run API and worker on this machine: SQLite and files, nothing else needed.
 
     Whichever of the two dies is started again; Ctrl-C lets both finish what they have begun.
     """
+    from service.cli.children import take_port, url_for
     from service.cli.output import console
-    from service.cli.up import Plan, Supervisor, free_port, stopped_by_signals, url_for
+    from service.cli.up import Plan, Supervisor, stopped_by_signals
     from service.settings import read_settings
 
     given = _variables(home, host, port, import_roots)
     settings = read_settings(**{name.removeprefix("BPKD_").lower(): value for name, value in given.items()})
-    port = settings.port or free_port(settings.host)
-    url = url_for(settings.host, port)
-    plan = Plan(settings.home.absolute(), url, given | {"BPKD_PORT": str(port)}, drain_s=settings.grace_s + 15)
+    chosen = take_port(settings.host, settings.port)
+    variables = given | {"BPKD_PORT": str(chosen)}
+    url = url_for(settings.host, chosen)
+    plan = Plan.of(settings.home.absolute(), url, variables, drain_s=settings.grace_s + FINISH_S)
     supervisor, screen = Supervisor(plan), console()
     with stopped_by_signals(supervisor):
         screen.print("Starting ...")
@@ -63,7 +67,7 @@ def _variables(
 
 def _become(module: str, variables: dict[str, str | None], *arguments: str) -> None:
     """Replace this process, so that signals and exit codes are the server's own."""
-    from service.cli.up import module_command
+    from service.cli.children import module_command
 
     command = [*module_command(module, variables), *arguments]
     os.execvp(command[0], command)  # noqa: S606  # no shell is the point
