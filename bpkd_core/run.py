@@ -39,6 +39,7 @@ from bpkd_core.bundle import (
 from bpkd_core.data import IGNORE_INDEX, FolderDataset, evaluation_split
 from bpkd_core.data.layout import Split
 from bpkd_core.data.validate import check
+from bpkd_core.errors import InvalidSpec
 from bpkd_core.evaluation import evaluate_session
 from bpkd_core.events import Emit, Event, Stage
 from bpkd_core.export import check_parity, export_onnx
@@ -66,8 +67,12 @@ TRAINING: dict[Role, Stage] = {
 
 
 class Prepared(Value):
-    """What was learnt of the data and the machine before anything was trained."""
+    """What was learnt of the data and the machine before anything was trained.
 
+    threads: torch's, for the whole run; their number decides the order of sums, and with it the last bits.
+    """
+
+    spec: DistillSpec
     dataset_sha256: str
     classes: list[ClassInfo]
     split: Split
@@ -75,6 +80,7 @@ class Prepared(Value):
     images: int
     step_seconds: dict[Role, float]
     steps: dict[Role, int]
+    threads: int
 
 
 class Probed(Value):
@@ -111,13 +117,18 @@ def run(
 
     Calling it again with the same arguments goes on after a crash, and returns at once when the bundle is complete.
     emit is told what happens; stop is asked often, and when it is true the run raises Stopped with a checkpoint
-    written. Raises the errors of bpkd_core.errors: InvalidDataset before anything is trained, InvalidCheckpoint for
-    the teacher, Diverged, ParityFailed.
+    written. Raises the errors of bpkd_core.errors: InvalidSpec for a folder that was begun with another specification,
+    InvalidDataset before anything is trained, InvalidCheckpoint for the teacher, Diverged, ParityFailed.
     """
     stages = Stages(folder / "stages", emit, stop)
     recipe = Recipe(spec, folder, stages.emit, stop)
 
     prepared = stages.once("preparing_data", Prepared, recipe.prepare)
+    if prepared.spec != spec:
+        raise InvalidSpec(f"{folder} holds the run of another specification; expected that one, or a new folder.")
+    if (folder / "bundle.json").exists():
+        return Bundle.read(folder)
+    torch.set_num_threads(prepared.threads)
     stages.expect(recipe.expected_seconds(prepared))
     if isinstance(spec.teacher, CheckpointTeacher):
         stages.once("probing_teacher", Probed, lambda: recipe.probe_teacher(prepared))
@@ -159,6 +170,7 @@ class Recipe:
         pace = self._measure_pace(len(val.classes))
         height, width = val[0].labels_HW.shape
         return Prepared(
+            spec=self.spec,
             dataset_sha256=report.sha256,
             classes=list(val.classes),
             split=split,
@@ -166,6 +178,7 @@ class Recipe:
             image_hw=(height, width),
             step_seconds=pace,
             steps=self._choose_steps(pace, images),
+            threads=torch.get_num_threads(),
         )
 
     def expected_seconds(self, prepared: Prepared) -> dict[Stage, float]:
@@ -379,5 +392,8 @@ class Recipe:
 
     def _manifest(self, prepared: Prepared) -> bytes:
         """The specification as it was resolved: enough to run it again."""
-        manifest = {"spec": self.spec.model_dump(mode="json"), "prepared": prepared.model_dump(mode="json")}
+        manifest = {
+            "spec": self.spec.model_dump(mode="json"),
+            "prepared": prepared.model_dump(mode="json", exclude={"spec"}),
+        }
         return json.dumps({**manifest, "versions": versions()}, indent=1).encode()

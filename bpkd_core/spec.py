@@ -6,9 +6,9 @@ bpkd_core/methods); the defaults of :class:`Train` are those of the BPKD authors
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar, cast
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -217,17 +217,17 @@ def parse_spec(data: object) -> DistillSpec:
 
 
 def read_spec(path: Path) -> DistillSpec:
-    """Read a YAML or JSON file. Relative paths inside it are relative to the file. Raises InvalidSpec."""
+    """Read a YAML or JSON file. Paths inside it are relative to its folder and become absolute. Raises InvalidSpec."""
     try:
         data: Any = yaml.safe_load(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = str(error).splitlines()[0]
         raise InvalidSpec(f"{path} is not a readable YAML file ({reason}); expected a distillation spec") from error
-    spec = parse_spec(data)
+    spec, folder = parse_spec(data), path.parent.absolute()
     teacher = spec.teacher
     if isinstance(teacher, CheckpointTeacher):
-        teacher = teacher.model_copy(update={"path": path.parent / teacher.path})
-    return spec.model_copy(update={"dataset": path.parent / spec.dataset, "teacher": teacher})
+        teacher = teacher.model_copy(update={"path": folder / teacher.path})
+    return spec.model_copy(update={"dataset": folder / spec.dataset, "teacher": teacher})
 
 
 def parse(model: type[T], data: object) -> T:
@@ -241,8 +241,19 @@ def parse(model: type[T], data: object) -> T:
         raise
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        param = ".".join(str(part) for part in first["loc"])
+        param = _written_path(first["loc"], data)
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
         raise InvalidSpec(
             f"{param or 'spec'}: {first['msg'].removeprefix('Value error, ')}{more}", param=param or None
         ) from error
+
+
+def _written_path(loc: Iterable[int | str], data: Any) -> str:
+    """The dotted path of a field as the caller wrote it: without the union members that pydantic puts between."""
+    parts: list[str] = []
+    for part in loc:
+        inside = cast("dict[Any, Any]", data) if isinstance(data, dict) else {}
+        if part in inside or part != inside.get("type"):
+            parts.append(str(part))
+            data = inside.get(part)
+    return ".".join(parts)

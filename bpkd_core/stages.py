@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pydantic import ValidationError
+
 from bpkd_core.bundle import Value, write_atomically
 from bpkd_core.errors import Stopped
 from bpkd_core.events import Emit, Event, Stage
@@ -34,10 +36,11 @@ class Stages:
         Raises Stopped before a stage when a stop was asked for.
         """
         path = self._folder / f"{stage}.json"
-        if path.exists():
+        kept = _read(path, kind)
+        if kept is not None:
             self._done.add(stage)
             self._emit(Event("stage", {"stage": stage, "state": "finished", "duration_s": 0.0}))
-            return kind.model_validate_json(path.read_bytes())
+            return kept
         if self._stop():
             raise Stopped(f"Stopped before {stage}; every earlier stage is kept.")
         self._emit(Event("stage", {"stage": stage, "state": "started"}))
@@ -70,3 +73,11 @@ class Stages:
             "percent": round(100 * (behind + fraction * self._seconds[stage]) / total, 1),
             "eta_seconds": round(within + ahead, 1),
         }
+
+
+def _read(path: Path, kind: type[Outcome]) -> Outcome | None:
+    """None where there is nothing, or nothing that this version understands: the stage is done again."""
+    try:
+        return kind.model_validate_json(path.read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return None

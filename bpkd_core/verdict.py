@@ -83,8 +83,9 @@ def compare(
 
 def judge(method: str, miou_gain: Interval, boundary_gain: Interval) -> str:
     """One honest sentence on whether distillation helped."""
-    if miou_gain.value is None or boundary_gain.value is None:
-        return "No control was trained, so whether distillation helped is not known."
+    unknown = miou_gain.reason or boundary_gain.reason
+    if unknown:
+        return f"{unknown} Whether distillation helped is not known."
     mean, edge = _say(miou_gain, "mIoU"), _say(boundary_gain, "boundary IoU")
     return f"Against the same student trained without {method}: {mean}; {edge}."
 

@@ -45,7 +45,8 @@ class Checkpoints:
         entry = CheckpointEntry(step, path.name, info.sha256, info.size)
         kept = [*(old for old in self.entries() if old.step < step), entry][-KEPT:]
         write_atomically(self.folder / "index.json", json.dumps([asdict(row) for row in kept]).encode())
-        for stale in set(self.folder.glob("step-*.pt")) - {self.folder / row.file for row in kept}:
+        debris = self.folder.glob(".*.tmp")  # of a process that was killed while it wrote
+        for stale in {*self.folder.glob("step-*.pt"), *debris} - {self.folder / row.file for row in kept}:
             stale.unlink()
         return entry
 

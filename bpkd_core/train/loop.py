@@ -2,7 +2,8 @@
 
 One step: draw the batch that belongs to the step, run the student (and the teacher, if it is a distillation), add
 cross-entropy, auxiliary cross-entropy and the method's loss, step the optimizer. The state after a step is a function
-of the spec and the step alone, so a run that was killed and went on from a checkpoint ends with the same bits on a CPU.
+of the spec and the step alone, so a run that was killed and went on from a checkpoint ends with the same bits on a CPU,
+as long as the number of threads stays the same: it decides the order of sums.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -94,6 +96,7 @@ def train(
     )
     clock = Stopwatch(progress)
     for images, labels in batches:
+        torch.manual_seed(dropout_seed(plan, progress.step))
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(plan, progress.step)
         terms = losses(net, plan, images.to(device), labels.to(device), distillation, progress.step)
@@ -129,6 +132,11 @@ def training_transform(plan: Train) -> TrainTransform:
     return TrainTransform(plan.crop, scale=scale, photometric=plan.photometric)
 
 
+def dropout_seed(plan: Train, step: int) -> int:
+    """What the dropout of a step is drawn from: the step itself, so that a checkpoint keeps no random state."""
+    return int(np.random.SeedSequence((plan.seed, step)).generate_state(1)[0])
+
+
 def losses(
     net: SegmentationNet,
     plan: Train,
@@ -156,7 +164,8 @@ def losses(
             teacher_logits = distillation.teacher(inputs)
         distilled = distillation.method(outputs.logits, teacher_logits, labels_NHW)
         loss = loss + distillation_weight(plan, step) * distilled.total
-        terms |= {name: value.detach() for name, value in distilled.terms.items()}
+        said = {**distilled.terms, **distilled.diagnostics}
+        terms |= {name: value.detach() for name, value in said.items()}
         terms["distillation"] = distilled.total.detach()
     return {"loss": loss, **terms}
 
@@ -181,13 +190,8 @@ def take_step(net: nn.Module, optimizer: torch.optim.Optimizer, loss: Tensor, pl
 
 
 def state_of(net: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress) -> dict[str, Any]:
-    """All that the next step depends on: weights, optimizer, position, and the random state of dropout."""
-    return {
-        "net": net.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "progress": vars(progress),
-        "rng": torch.get_rng_state(),
-    }
+    """All that the next step depends on: weights, optimizer, position."""
+    return {"net": net.state_dict(), "optimizer": optimizer.state_dict(), "progress": vars(progress)}
 
 
 def resume(net: nn.Module, optimizer: torch.optim.Optimizer, checkpoints: Checkpoints) -> Progress:
@@ -198,7 +202,6 @@ def resume(net: nn.Module, optimizer: torch.optim.Optimizer, checkpoints: Checkp
     _, state = found
     net.load_state_dict(state["net"])
     optimizer.load_state_dict(state["optimizer"])
-    torch.set_rng_state(state["rng"])
     return Progress(**state["progress"])
 
 
