@@ -58,7 +58,7 @@ def parse_line(line: str) -> Event | None:
     """The event on a line, or None for anything else: a library's chatter on standard output is not an error."""
     try:
         parsed: Any = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(parsed, dict):
         return None

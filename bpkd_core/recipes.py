@@ -23,7 +23,7 @@ SHORT_TRAIN: dict[str, Any] = {
     "eval_every": 200,
     "checkpoint_every": 50,
 }
-SHORT_METHOD: dict[str, Any] = {"type": "bpkd", "lambda_edge": 0.5, "lambda_body": 3.0, "temperature_body": 4.0}
+SHORT_METHOD: dict[str, Any] = {"type": "bpkd", "lambda_edge": 0.2, "lambda_body": 1.0, "temperature_body": 4.0}
 
 
 def short(*, budget_minutes: float, seed: int = 0) -> dict[str, Any]:
