@@ -36,7 +36,8 @@ def default_of(field: FieldInfo) -> str:
     if value is None:
         return ""
     if isinstance(value, BaseModel):
-        return f"[its own](#{type(value).__name__.lower()})"
+        given = value.model_dump(mode="json", exclude_defaults=True)
+        return link(type(value).__name__) + (f" with {code(json.dumps(given))}" if given else "")
     if isinstance(value, Path):
         return code(str(value).replace(str(Path.home()), "~"))
     return code(json.dumps(ANYTHING.dump_python(value, mode="json")))
@@ -48,8 +49,7 @@ def values_of(schema: dict[str, Any]) -> str:
         case {"anyOf": options} | {"oneOf": options}:
             return " or ".join(dict.fromkeys(values_of(option) for option in options))
         case {"$ref": str(reference)}:
-            name = reference.rpartition("/")[2]
-            return f"[{name}](#{name.lower()})"
+            return link(reference.rpartition("/")[2])
         case {"const": value}:
             return code(json.dumps(value))
         case {"enum": choices}:
@@ -67,6 +67,11 @@ def values_of(schema: dict[str, Any]) -> str:
         case _:
             bounds = [f"{sign}{plain(schema[key])}" for key, sign in BOUNDS.items() if key in schema]
             return ", ".join([schema.get("type", "anything"), *bounds])
+
+
+def link(section: str) -> str:
+    """To a heading of the same page."""
+    return f"[{section}](#{section.lower()})"
 
 
 def plain(bound: float) -> str:

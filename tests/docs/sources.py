@@ -59,7 +59,7 @@ def drawing(module: ModuleType) -> str:
 def first_sentence(told: type | str) -> str:
     """The first sentence of a docstring: what concerns a caller; the rest is for who reads the code."""
     text = told if isinstance(told, str) else inspect.getdoc(told) or ""
-    return re.split(r"(?<=\.)\s", text, maxsplit=1)[0]
+    return re.split(r"(?<=\.)\s", without_roles(text), maxsplit=1)[0]
 
 
 def without_roles(text: str) -> str:
