@@ -33,9 +33,9 @@ def distill(
     stop = stop_on_signals()
 
     def work() -> None:
-        from bpkd_core.run import run  # torch: not before the spec has been read
-
         parsed = read_spec(spec)
+        from bpkd_core.run import run  # torch: not before the specification has been read
+
         bundle = run(parsed, workdir, emit, stop)
         emit(Event("done", {"result": bundle.result.model_dump(mode="json")}))
 

@@ -32,8 +32,8 @@ def short(*, budget_minutes: float, seed: int = 0) -> dict[str, Any]:
     return {
         "teacher": {"type": "train", "arch": "swiftnet_r18_slim", "train": train},
         "student": {"type": "arch", "arch": "swiftnet_r18_nano"},
-        "method": SHORT_METHOD,
-        "train": train,
+        "method": {**SHORT_METHOD},
+        "train": {**train},
         "control": "full",
         "budget_minutes": budget_minutes,
     }

@@ -1,0 +1,159 @@
+"""What a specification means when fields are left out, and how it refuses what it cannot mean."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from bpkd_core import catalog
+from bpkd_core.errors import InvalidSpec, UnknownName
+from bpkd_core.spec import (
+    BoundaryPrivilegedKD,
+    ChannelWiseKD,
+    CheckpointTeacher,
+    DistillSpec,
+    NoDistillation,
+    PixelKD,
+    Section,
+    Train,
+    parse_spec,
+    read_spec,
+)
+
+LEAST: dict[str, Any] = {
+    "dataset": "streets",
+    "student": {"arch": "ddrnet_23_nano"},
+    "teacher": {"type": "train", "arch": "ddrnet_23_slim"},
+}
+
+
+def test_dataset_student_and_teacher_are_enough() -> None:
+    """Every other field has a default: the paper's method on the authors' schedule, with a control to compare."""
+    spec = parse_spec(LEAST)
+    assert spec.method == BoundaryPrivilegedKD(lambda_edge=50, lambda_body=20, edge_width_px=7, alpha=2)
+    assert (spec.train.steps, spec.train.optimizer, spec.train.lr, spec.train.crop) == (
+        80_000,
+        "sgd",
+        0.01,
+        (512, 1024),
+    )
+    assert spec.control == "full"
+    assert spec.budget_minutes is None
+
+
+@pytest.mark.parametrize("section", [NoDistillation, PixelKD, ChannelWiseKD, BoundaryPrivilegedKD])
+def test_a_method_has_one_set_of_options_and_defaults(section: type[Section]) -> None:
+    """A job that names no option must train with what the method's own documentation promises."""
+    said = section().model_dump()
+    method = catalog.load("methods", said.pop("type"))
+    assert said == {f.name: f.default for f in fields(method) if f.name not in ("num_classes", "ignore_index")}
+
+
+def test_the_teacher_is_trained_like_the_student_unless_said_otherwise() -> None:
+    """Nobody wants to write the schedule twice."""
+    own = Train(steps=7)
+    assert parse_spec({**LEAST, "train": {"steps": 9}}).teacher_train().steps == 9
+    assert parse_spec({**LEAST, "teacher": {**LEAST["teacher"], "train": {"steps": 7}}}).teacher_train() == own
+
+
+def test_json_of_a_specification_is_the_specification() -> None:
+    """The manifest of a run must be enough to run it again."""
+    spec = parse_spec({**LEAST, "method": {"type": "kd"}, "provenance": {"job_id": "job_1"}, "budget_minutes": 3})
+    assert parse_spec(spec.model_dump(mode="json")) == spec
+
+
+def test_a_specification_does_not_change() -> None:
+    """What was validated is what runs."""
+    spec = parse_spec(LEAST)
+    with pytest.raises(ValidationError, match="frozen"):
+        spec.name = "other"  # pyright: ignore[reportAttributeAccessIssue]
+
+
+@pytest.mark.parametrize("place", ["student", "teacher"])
+def test_an_unknown_network_names_the_nearest(place: str) -> None:
+    """The commonest mistake, met before anything is read or trained."""
+    with pytest.raises(UnknownName, match=r'Unknown network "segformer_b00"\. Did you mean "segformer_b0"'):
+        parse_spec({**LEAST, place: {**LEAST[place], "arch": "segformer_b00"}})
+
+
+@pytest.mark.parametrize(
+    ("change", "param", "message"),
+    [
+        ({"method": {"type": "bpkd", "edge_width_px": 4}}, "method", "edge_width_px is 4; expected an odd number"),
+        ({"method": {"type": "bpkd", "lambda_edge": -1}}, "method.lambda_edge", "greater than or equal to 0"),
+        ({"method": {"type": "kd", "alpha": 2}}, "method.alpha", "not permitted"),
+        ({"method": {"type": "magic"}}, "method", "'none', 'kd', 'cwd', 'bpkd'"),
+        ({"method": {}}, "method", "'type'"),
+        ({"teacher": {"type": "checkpoint", "arch": "pspnet_r18"}}, "teacher.path", "required"),
+        ({"train": {"steps": 0}}, "train.steps", "greater than or equal to 1"),
+        ({"train": {"lr": float("nan")}}, "train.lr", "finite"),
+        ({"train": {"lr": 0.01, "min_lr": 0.1}}, "train", "min_lr is 0.1, above lr 0.01; expected it at or below lr"),
+        ({"train": {"crop": [100, 96]}}, "train", r"crop is \[100, 96\]; expected multiples of 32"),
+        ({"train": {"crop": [96]}}, "train.crop.1", "required"),
+        ({"train": {"scale": [2, 1]}}, "train", r"scale is \[2.0, 1.0\]; expected two rising factors"),
+        ({"train": {"precision": "fp8"}}, "train.precision", "'auto', 'fp32' or 'bf16'"),
+        ({"export": {"outputs": ["logits"]}}, "export", '"mask" first'),
+        ({"export": {"outputs": ["mask", "mask"]}}, "export", "each name once"),
+        (
+            {"train": {"input_downscale": 2}, "teacher": {**LEAST["teacher"], "train": {}}},
+            None,
+            "input_downscale is 1 f",
+        ),
+        ({"epochs": 3}, "epochs", "not permitted"),
+        ({"name": ""}, "name", "at least 1 character"),
+        ({"dataset": None}, "dataset", "path"),
+    ],
+)
+def test_a_wrong_field_is_named_as_it_was_written(change: dict[str, Any], param: str | None, message: str) -> None:
+    """`param` points into the caller's own file; the message says what was found and what was expected."""
+    with pytest.raises(InvalidSpec, match=message) as caught:
+        parse_spec({**LEAST, **change})
+    assert caught.value.param == param
+
+
+def test_further_mistakes_are_counted() -> None:
+    """One who mends the first must not believe that it was the only one."""
+    with pytest.raises(InvalidSpec, match=r"student: Field required \(and 1 more\)") as caught:
+        parse_spec({"dataset": "streets"})
+    assert caught.value.param == "student"
+
+
+@pytest.mark.parametrize("data", [None, "text", [1], 3])
+def test_what_is_no_mapping_is_refused(data: object) -> None:
+    """An empty YAML file parses to None."""
+    with pytest.raises(InvalidSpec, match=r"^spec: "):
+        parse_spec(data)
+
+
+def test_paths_in_a_file_are_relative_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A specification beside its data works from any directory, and names the same data in each."""
+    teacher = {"type": "checkpoint", "arch": "pspnet_r18", "path": "weights/t.pth"}
+    (tmp_path / "spec.yaml").write_text(yaml.safe_dump({**LEAST, "teacher": teacher}))
+    spec = read_spec(tmp_path / "spec.yaml")
+    assert isinstance(spec.teacher, CheckpointTeacher)
+    assert (spec.dataset, spec.teacher.path) == (tmp_path / "streets", tmp_path / "weights" / "t.pth")
+    monkeypatch.chdir(tmp_path)
+    assert read_spec(Path("spec.yaml")) == spec
+
+
+def test_an_absolute_path_in_a_file_stays(tmp_path: Path) -> None:
+    """Data rarely lies beside the specification."""
+    (tmp_path / "spec.json").write_text(DistillSpec.model_validate({**LEAST, "dataset": "/data"}).model_dump_json())
+    assert read_spec(tmp_path / "spec.json").dataset == Path("/data")
+
+
+@pytest.mark.parametrize("content", [b"a: [", b"\xff\xfe\x00", None])
+def test_a_file_that_is_no_yaml_is_refused_by_name(tmp_path: Path, content: bytes | None) -> None:
+    """Broken, binary or absent: one sentence, no traceback."""
+    path = tmp_path / "spec.yaml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(
+        InvalidSpec, match=r"spec.yaml is not a readable YAML file \(.+\); expected a distillation spec"
+    ):
+        read_spec(path)
