@@ -30,10 +30,10 @@ def test_the_folder_holds_no_other_page() -> None:
     assert {page.stem for page in REFERENCE.iterdir()} == set(PAGES)
 
 
-def test_every_setting_has_a_row() -> None:
+def test_every_setting_has_a_row_with_a_meaning() -> None:
     # an operator looks nowhere else
-    rows = re.findall(r"^\| `BPKD_(\w+)` \|", read("settings"), flags=re.MULTILINE)
-    assert [name.lower() for name in rows] == list(Settings.model_fields)
+    rows = re.findall(r"^\| `BPKD_(\w+)` \|.*\| (.+) \|$", read("settings"), flags=re.MULTILINE)
+    assert [name.lower() for name, _ in rows] == list(Settings.model_fields)
 
 
 def test_every_error_code_has_a_row() -> None:

@@ -6,12 +6,15 @@ import json
 import re
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from blocks import blocks
 from sources import commands
 
+from bpkd_core import recipes
 from service.api.__main__ import openapi_text
+from service.schemas import JobRequest
 from service.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -70,6 +73,22 @@ def test_every_variable_is_a_setting(page: Path) -> None:
     assert set(re.findall(r"BPKD_[A-Z_]*[A-Z]", page.read_text("utf-8"))) - known == set()
 
 
+def test_the_readmes_job_is_the_recipe_that_was_measured() -> None:
+    # people copy this job; it must be the one whose results stand above it
+    (job,) = jobs(ROOT / "README.md")
+    recipe = recipes.short(budget_minutes=job["budget_minutes"])
+    same = ("student", "method", "train", "control", "budget_minutes")
+    assert {name: as_job(job)[name] for name in same} == {name: as_job(recipe)[name] for name in same}
+    assert as_job(job)["teacher"]["arch"] == as_job(recipe)["teacher"]["arch"]
+    assert recipe["teacher"]["train"] == recipe["train"]  # so that the job may leave the teacher's out
+
+
+def test_the_quickstarts_job_has_the_weights_that_were_measured() -> None:
+    # a short schedule with the paper's weights would show a method that fails
+    (job,) = jobs(DOCS / "quickstart.md")
+    assert job["method"] == recipes.SHORT_METHOD
+
+
 def test_every_decision_is_numbered_listed_and_has_its_parts() -> None:
     # decisions are found by number, and one without its price is an advertisement
     decisions = sorted((DOCS / "adr").glob("0*.md"))
@@ -80,6 +99,21 @@ def test_every_decision_is_numbered_listed_and_has_its_parts() -> None:
         title = text.splitlines()[0].removeprefix(f"# {number}. ")
         assert f"{number}. [{title}]({page.name})" in index
         assert re.findall("^## (.*)$", text, flags=re.MULTILINE) == ["Context", "Decision", "Consequences"]
+
+
+def jobs(page: Path) -> list[dict[str, Any]]:
+    """The jobs that a page writes to a file, as JSON."""
+    return [
+        json.loads(body)
+        for block in blocks(page)
+        for body in re.findall(r"^cat > job.json <<EOF\n(.*?)^EOF$", block.text, flags=re.MULTILINE | re.DOTALL)
+    ]
+
+
+def as_job(fields: dict[str, Any]) -> dict[str, Any]:
+    """A request with every default filled in."""
+    request = JobRequest.model_validate({**fields, "dataset": "ds_" + "0" * 26})
+    return request.model_dump(mode="json", by_alias=True)
 
 
 def anchors(page: Path) -> set[str]:
