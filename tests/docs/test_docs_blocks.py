@@ -27,7 +27,7 @@ DEADLINE_S = 500.0
 SERVER = f"""
 python -m service.api &
 python -m worker --trainer "python {TRAINER}" &
-curl -sf --retry 60 --retry-delay 1 --retry-all-errors $BPKD_URL/readyz
+until curl -sf $BPKD_URL/readyz; do sleep 1; done
 """
 
 
