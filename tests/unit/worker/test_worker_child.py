@@ -70,8 +70,10 @@ def test_a_log_that_grows_too_large_starts_afresh(tmp_path: Path, monkeypatch: p
 
 def test_asked_to_stop_a_child_may_still_say_its_last_words(tmp_path: Path) -> None:
     """A trainer writes a checkpoint between SIGTERM and its end."""
-    code = "import signal; signal.signal(signal.SIGTERM, lambda *_: print('saved')); print('up', flush=True)"
-    with python(f"{code}; signal.pause()", tmp_path) as child:
+    # blocked and waited for, so that it cannot arrive between two instructions of the child
+    block = "import signal; asked = {signal.SIGTERM}; signal.pthread_sigmask(signal.SIG_BLOCK, asked)"
+    code = f"{block}; print('up', flush=True); signal.sigwait(asked); print('saved')"
+    with python(code, tmp_path) as child:
         assert read_line(child) == "up"
         child.ask_to_stop()
         assert read_all(child) == ["saved"]

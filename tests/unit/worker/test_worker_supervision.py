@@ -135,7 +135,8 @@ def test_a_store_that_is_away_for_less_than_a_lease_is_borne(tmp_path: Path, err
     diary.answer = answer
     with python(WAIT, tmp_path) as child:
         ending = Supervision(child, diary, draining=never, limits=QUICK).run()
-    assert (ending.reason, diary.beats) == (Reason.CANCELLED, 4)
+    assert ending.reason is Reason.CANCELLED
+    assert diary.beats >= 4  # two that failed, two that were answered, and more if the child takes long to end
 
 
 def test_a_store_that_is_away_for_a_lease_means_the_work_is_lost(tmp_path: Path) -> None:
