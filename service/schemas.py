@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from bpkd_core import catalog
 from bpkd_core.bundle import ClassInfo, FileInfo, Number, Result
-from bpkd_core.spec import BoundaryPrivilegedKD, Export, Method, Section, Student, Train, TrainedTeacher
+from bpkd_core.spec import MAX_ARCH, BoundaryPrivilegedKD, Export, Method, Section, Student, Train, TrainedTeacher
 
 T = TypeVar("T")
 
@@ -88,9 +88,12 @@ class JobRequest(Section):
     @field_validator("student", "teacher", mode="before")
     @classmethod
     def _say_which(cls, value: object, info: ValidationInfo) -> object:
-        """Say which of the two names is unknown, before the section says only that a network is."""
+        """Say which of the two names is unknown, before the section says only that a network is.
+
+        What is no name at all, half a surrogate pair say, is left to the section: no answer could repeat it.
+        """
         match value:
-            case {"arch": str(arch)}:
+            case {"arch": str(arch)} if arch.isprintable() and len(arch) <= MAX_ARCH:
                 catalog.require("models", arch, word=info.field_name, param=f"{info.field_name}.arch")
             case _:
                 pass
@@ -168,7 +171,7 @@ class JobStage(Wire):
 
 
 class JobProgress(Wire):
-    """How far the stage is that reported last."""
+    """How far the stage is that reported last. percent: of the stage. eta_seconds: of the whole job."""
 
     stage: str
     percent: float

@@ -29,7 +29,7 @@ class StageState:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far the stage is that reported last. percent: 0 to 100."""
+    """How far the stage is that reported last. percent: of the stage, 0 to 100. eta_seconds: of the whole job."""
 
     stage: str
     percent: float

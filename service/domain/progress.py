@@ -13,8 +13,8 @@ from typing import Any, cast
 from service.domain.events import Note
 from service.domain.jobs import Job, Mark, Progress, StageState
 
-QUALITY = frozenset({"miou", "boundary_iou", "edge_miou", "body_miou", "mean_accuracy", "pixel_accuracy"})
-"""The metrics of which the best is kept; for all of them more is better."""
+QUALITY = frozenset({"val_miou"})
+"""The trainer's metrics of which the best is kept (:mod:`bpkd_core.train.loop`); more is better."""
 MAX_WARNINGS_PER_STAGE = 20
 _LARGE = 2**53
 _LARGE_FLOAT = 1e300
@@ -41,6 +41,8 @@ def _stage(job: Job, data: Mapping[str, Any], now: datetime) -> Job:
             return _with_stage(job, StageState(name, "running", started_at=now)).evolve(stage=name)
         case {"stage": str(name), "state": "finished"}:
             before = _find(job, name) or StageState(name, "running")
+            if before.state == "finished":  # a later attempt repeats it, and knows no longer how long it took
+                return job
             after = replace(before, state="finished", progress=100.0, duration_s=_number(data.get("duration_s")))
             return _with_stage(job, after)
         case {"stage": str(name), "state": "skipped"}:

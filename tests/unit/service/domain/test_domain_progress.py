@@ -42,6 +42,13 @@ def test_a_stage_starts_moves_and_finishes() -> None:
     assert (job.stages[1].state, job.stages[1].progress, job.stages[1].duration_s) == ("finished", 100.0, 7.0)
 
 
+def test_a_later_attempt_leaves_the_duration_of_a_finished_stage_alone() -> None:
+    """A resumed run repeats what is finished with 0 seconds; the hours that it took must stay in the record."""
+    finished: tuple[NoteType, dict[str, Any]] = ("stage", {**STARTED[1], "state": "finished", "duration_s": 7})
+    job = after(STARTED, finished, ("stage", {**finished[1], "duration_s": 0.0}))
+    assert [(stage.state, stage.duration_s) for stage in job.stages] == [("finished", 7.0)]
+
+
 def test_a_stage_that_starts_again_after_a_crash_replaces_itself() -> None:
     """A second attempt shows each stage once."""
     job = after(STARTED, metrics("training_student", 100, loss=1.0), STARTED)
@@ -59,19 +66,19 @@ def test_progress_is_that_of_the_stage_that_reported_last() -> None:
 def test_latest_gathers_and_best_keeps_the_highest_quality() -> None:
     """Loss comes at every step and mIoU seldom; neither hides the other, and a worse mIoU does not replace the best."""
     job = after(
-        metrics("training_student", 10, loss=1.0, miou=0.4),
+        metrics("training_student", 10, loss=1.0, val_miou=0.4),
         metrics("training_student", 20, loss=0.8),
-        metrics("training_student", 30, miou=0.6),
-        metrics("training_student", 40, miou=0.5, loss=2.0),
+        metrics("training_student", 30, val_miou=0.6),
+        metrics("training_student", 40, val_miou=0.5, loss=2.0),
     )
-    assert job.latest == {"loss": 2.0, "miou": 0.5}
-    assert job.best == {"miou": 0.6}
+    assert job.latest == {"loss": 2.0, "val_miou": 0.5}
+    assert job.best == {"val_miou": 0.6}
 
 
 def test_the_teachers_metrics_never_pass_for_the_students() -> None:
     """The teacher is better by design: its mIoU as the job's best would be a lie."""
-    job = after(metrics("training_teacher", 10, miou=0.9, lr=0.1), metrics("training_student", 10, miou=0.4))
-    assert (job.best, job.latest) == ({"miou": 0.4}, {"miou": 0.4})
+    job = after(metrics("training_teacher", 10, val_miou=0.9, lr=0.1), metrics("training_student", 10, val_miou=0.4))
+    assert (job.best, job.latest) == ({"val_miou": 0.4}, {"val_miou": 0.4})
 
 
 def test_only_a_checkpoint_further_on_is_progress() -> None:
@@ -115,7 +122,7 @@ KEYS = st.sampled_from(["stage", "state", "step", "total_steps", "values", "eta_
 
 @given(
     kind=st.sampled_from(["stage", "metrics", "checkpoint", "warning", "log"]),
-    data=st.dictionaries(KEYS, JSON | st.sampled_from(["training_student", "started", "finished", {"miou": 0.5}])),
+    data=st.dictionaries(KEYS, JSON | st.sampled_from(["training_student", "started", "finished", {"val_miou": 0.5}])),
 )
 def test_no_event_breaks_the_fold_or_moves_the_job(kind: NoteType, data: dict[str, Any]) -> None:
     """A trainer of another version may say anything; its supervisor must live, and status is not the trainer's."""
