@@ -57,7 +57,7 @@ def _decode(data: bytes, header: Header) -> tuple[NDArray[np.uint8], bytes]:
     try:
         if header.format == "JPEG" and header.colour_space not in ("CMYK", "YCCK"):
             start = data.find(EXIF_PREFIX, 0, EXIF_WITHIN)
-            exif = data[start + len(EXIF_PREFIX) :][:EXIF_WITHIN] if start >= 0 else b""
+            exif = data[start + len(EXIF_PREFIX) : start + EXIF_WITHIN] if start >= 0 else b""
             return simplejpeg.decode_jpeg(data, "RGB", strict=True), exif
         with Image.open(BytesIO(data), formats=(header.format,)) as image:
             return _rgb(image, header), image.info.get("exif", b"").removeprefix(EXIF_PREFIX)
