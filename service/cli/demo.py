@@ -17,14 +17,14 @@ from rich.console import Console
 
 from bpkd_core.data import write_scenes
 from bpkd_core.data.layout import list_pairs
-from bpkd_core.errors import BpkdError, InvalidDataset
+from bpkd_core.errors import InvalidDataset
 from service.cli.children import take_port, url_for
 from service.cli.options import PATIENT
 from service.cli.output import task
 from service.cli.report import draw_report
 from service.cli.trainer import require_trainer
 from service.cli.up import Plan, Supervisor, running
-from service.cli.watch import watch
+from service.cli.watch import require_success, watch
 from service.cli.wish import Outcome, Wish
 from service.client import Client, Patience
 from service.schemas import Dataset, Job
@@ -46,7 +46,8 @@ def demo(wish: Wish, screen: Console) -> Iterator[Outcome]:
         screen.print(f"Serving at {url}, logs in {supervisor.plan.logs}")
         try:
             job = unfinished(client, wish, screen) or submit(client, wish, data, start, screen)
-            job = follow(client, job, screen)
+            watch(client.jobs.follow(job.id), screen, f"Job {job.id}")
+            job = require_success(client.jobs.get(job.id))
             yield collect(client, wish, job, data, url, start, screen)
         except KeyboardInterrupt:
             screen.print("Stopping; started again with the same options, it goes on from its last checkpoint")
@@ -109,17 +110,6 @@ def refuse(client: Client, dataset: Dataset, screen: Console) -> None:
         raise InvalidDataset(dataset.error.message, hint=dataset.error.hint)
     screen.print(draw_report(client.datasets.report(dataset.id)), soft_wrap=False)
     raise InvalidDataset("The dataset was refused; mend what the report names and start the demo again")
-
-
-def follow(client: Client, job: Job, screen: Console) -> Job:
-    """Watch the job to its end. Raises its error if it failed."""
-    watch(client.jobs.follow(job.id), screen, f"Job {job.id}")
-    job = client.jobs.get(job.id)
-    if job.error is not None:
-        raise BpkdError.from_dict(job.error.model_dump())
-    if job.status != "succeeded":
-        raise BpkdError(f"Job {job.id} was {job.status}; start the demo again for another one")
-    return job
 
 
 def collect(client: Client, wish: Wish, job: Job, data: Path, url: str, start: float, screen: Console) -> Outcome:

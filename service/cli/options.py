@@ -1,4 +1,4 @@
-"""Options that several commands share, and the connection that two of them make."""
+"""Options that several commands share, and the connection that --url and --api-key make."""
 
 from __future__ import annotations
 

@@ -83,8 +83,8 @@ class Supervisor:
             time.sleep(TICK_S)
 
     def _answers(self) -> bool:
-        try:
-            return httpx.get(f"{self.plan.url}/readyz", timeout=5, trust_env=False).is_success
+        try:  # a refusal, of a Host that is not allowed, say, comes from a server that is ready
+            return httpx.get(f"{self.plan.url}/readyz", timeout=5, trust_env=False).status_code < 500
         except httpx.TransportError:
             return False
 

@@ -12,8 +12,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from bpkd_core.errors import BpkdError
 from service.cli.output import minutes
 from service.cli.progress import JobProgress, StageProgress
+from service.schemas import Job
 
 SAY_EVERY_S = 10.0
 MARKS = {"waiting": "·", "running": "●", "finished": "✓", "skipped": "-"}
@@ -65,6 +67,15 @@ def remark(event: Happening) -> str | None:
             return str(event.data.get("message"))
         case _:
             return None
+
+
+def require_success(job: Job) -> Job:
+    """The job itself; raises its error if it failed, and BpkdError if it was cancelled."""
+    if job.error is not None:
+        raise BpkdError.from_dict(job.error.model_dump())
+    if job.status != "succeeded":
+        raise BpkdError(f"Job {job.id} was {job.status}; submit it again for another one")
+    return job
 
 
 class Drawing:

@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 
 def demo(
     data: Annotated[
-        Path | None, typer.Option(help="Your own dataset: images/, masks/, classes.json. [default: drawn streets]")
+        Path | None,
+        typer.Option(
+            exists=True,
+            file_okay=False,
+            help="Your own dataset: images/, masks/, classes.json. [default: drawn streets]",
+        ),
     ] = None,
     minutes: Annotated[float, typer.Option(min=2, help="Time for everything, on this machine.")] = 8.0,
     home: Annotated[Path, typer.Option(help="Where data, database, models and results are kept.")] = Path("bpkd-demo"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from service.cli.options import DEFAULT_URL, PATIENT, ApiKey, AsJson, Limit, Url, connect
+from service.cli.options import DEFAULT_URL, IMPATIENT, PATIENT, ApiKey, AsJson, Limit, Url, connect
 
 if TYPE_CHECKING:
     from service.client import Client
@@ -32,7 +32,7 @@ def submit(
     from service.cli.report import draw_job, draw_plan
 
     body = _read(request)
-    with connect(url, api_key, tries=PATIENT if follow else 4) as client:
+    with connect(url, api_key, tries=PATIENT if follow else IMPATIENT) as client:
         if dry_run:
             plan = client.jobs.plan(body)
             write(plan, draw_plan(plan), as_json=as_json)
@@ -96,7 +96,7 @@ def cancel(job_id: str, url: Url = DEFAULT_URL, api_key: ApiKey = None, as_json:
 def _follow(client: Client, job_id: str, *, as_json: bool) -> None:
     from service.cli.output import console, write_json
     from service.cli.report import draw_job
-    from service.cli.watch import watch
+    from service.cli.watch import require_success, watch
 
     if as_json:
         for event in client.jobs.follow(job_id):
@@ -106,7 +106,7 @@ def _follow(client: Client, job_id: str, *, as_json: bool) -> None:
     job = client.jobs.get(job_id)
     if not as_json:
         console().print(draw_job(job), soft_wrap=False)
-    raise typer.Exit(0 if job.status == "succeeded" else 1)
+    require_success(job)
 
 
 def _model(job: Job) -> str | None:

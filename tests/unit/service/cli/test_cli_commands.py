@@ -51,7 +51,8 @@ def test_following_a_job_that_did_not_succeed_fails(bpkd: Bpkd, service: Service
     job = add_job(service)
     cancel(service.jobs, job.id)
     watched = bpkd("jobs", "follow", job.id)
-    assert watched.code == 1
+    assert (watched.code, watched.err.count("\n")) == (1, 1)
+    assert f"Job {job.id} was cancelled" in watched.err
     assert "job cancelled (attempt 1)" in watched.out
     events = [json.loads(line) for line in bpkd("jobs", "follow", job.id, "--json").out.splitlines()]
     assert [event["type"] for event in events] == ["status", "status", "done"]
