@@ -214,7 +214,7 @@ class Recipe:
             checkpoints=Checkpoints(self.folder / "checkpoints" / role),
             emit=self.emit,
             stop=self.stop,
-            distillation=self._distillation(self._network("teacher", prepared)) if role == "student" else None,
+            distillation=self._distillation(self._network("teacher", prepared)) if self._asks_teacher(role) else None,
             device=self.device,
         )
         weights = {name: tensor.detach().cpu().contiguous() for name, tensor in net.state_dict().items()}
@@ -269,7 +269,7 @@ class Recipe:
             networks[role] = describe_network(
                 qualities[role],
                 arch=self._arch(role),
-                parameters=count_parameters(self._network(role, prepared)),
+                parameters=count_parameters(net),
                 gflops=count_gflops(net, prepared.image_hw),
                 onnx_bytes=(self.folder / f"{role}.onnx").stat().st_size,
                 latency=measure_latency(session, prepared.image_hw),
@@ -329,6 +329,10 @@ class Recipe:
         """The network as it is exported and judged, on images of full size."""
         return downscaled(self._network(role, prepared), self._plan(role).input_downscale).eval()
 
+    def _asks_teacher(self, role: Role) -> bool:
+        """Whether a teacher runs in each step of this training."""
+        return role == "student" and self.spec.method.type != "none"
+
     def _distillation(self, teacher: SegmentationNet) -> Distillation:
         options = self.spec.method.model_dump(exclude={"type"})
         method = get_method(
@@ -343,7 +347,7 @@ class Recipe:
         for role in self.roles:
             if role == "teacher" and isinstance(self.spec.teacher, CheckpointTeacher):
                 continue
-            distillation = self._distillation(self._fresh("teacher", num_classes)) if role == "student" else None
+            distillation = self._distillation(self._fresh("teacher", num_classes)) if self._asks_teacher(role) else None
             pace[role] = measure_step(self._fresh(role, num_classes), self._plan(role), data, distillation, self.device)
         return pace
 

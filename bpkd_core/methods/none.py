@@ -11,7 +11,7 @@ from bpkd_core.methods.base import Losses, Method
 
 @dataclass(frozen=True, kw_only=True)
 class NoDistillation(Method):
-    """Adds exactly 0, so that the control runs through the same lines of the training loop as every method."""
+    """Adds exactly 0. A recipe leaves it out, and its teacher with it; here it can be called like any other method."""
 
     def __call__(self, student_NChw: Tensor, teacher_NChw: Tensor | None, labels_NHW: Tensor) -> Losses:
         """A total of 0 and no terms. No teacher is needed: None will do."""
