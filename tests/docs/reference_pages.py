@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, get_args
 
 import typer
@@ -202,13 +202,14 @@ PAGES: Mapping[str, Callable[[], str]] = {
 }
 
 
-def section_parts(kind: type[BaseModel]) -> Iterable[str]:
-    """A heading, what it is, and its fields."""
-    return (
-        f"## {kind.__name__}",
-        first_sentence(kind),
-        table(["field", "default", "values", "meaning"], list(field_rows(kind).values())),
-    )
+def section_parts(kind: type[BaseModel]) -> Iterator[str]:
+    """A heading, what it is, its fields; for a method also what its options do, in the words of the class behind it."""
+    yield f"## {kind.__name__}"
+    yield without_roles(inspect.getdoc(kind) or "")
+    yield table(["field", "default", "values", "meaning"], list(field_rows(kind).values()))
+    tag = kind.model_fields.get("type")
+    if tag is not None and tag.default in catalog.METHODS:
+        yield block(without_roles(inspect.getdoc(catalog.load("methods", tag.default)) or ""))
 
 
 def command_parts(path: str, command: Any) -> Iterator[str]:
