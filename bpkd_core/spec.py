@@ -29,7 +29,8 @@ def _known_network(name: str) -> str:
     return catalog.require("models", name)
 
 
-Arch = Annotated[str, Field(max_length=200, examples=["ddrnet_23_nano"]), AfterValidator(_known_network)]
+MAX_ARCH = 200
+Arch = Annotated[str, Field(max_length=MAX_ARCH, examples=["ddrnet_23_nano"]), AfterValidator(_known_network)]
 
 
 # Methods

@@ -62,6 +62,8 @@ FRAMEWORK_CODES: Mapping[int, tuple[str, str]] = {
 }
 """What FastAPI, Starlette and the edge itself refuse: status -> code and explanation."""
 
+UNTYPED = "The body is not declared as JSON; expected the header `Content-Type: application/json`."
+
 
 def status_of(error: type[BpkdError]) -> int:
     """The HTTP status of a class: its own or its nearest ancestor's."""
@@ -124,6 +126,8 @@ def _of_validation(request: Request, error: RequestValidationError) -> Response:
     found = error.errors()
     if any(each["type"] == "json_invalid" for each in found):
         return problem(request, 400, "malformed", "The body is not JSON; expected one JSON object.")
+    if isinstance(error.body, bytes):  # FastAPI parses a body only if its type says that it may
+        return problem(request, 415, "unsupported_media_type", UNTYPED)
     blames = [
         Blame(pointer=_pointer(each["loc"], error.body), detail=each["msg"].removeprefix("Value error, "))
         for each in found[:MAX_BLAMES]

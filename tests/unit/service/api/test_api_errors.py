@@ -70,6 +70,8 @@ def test_an_unknown_student_names_the_nearest(api: TestClient, service: Service)
         ({"dataset": "ds_1"}, "#/dataset"),
         ({"surprise": True}, "#/surprise"),
         ({"name": "\ud800"}, "#/name"),
+        ({"student": {"arch": "\ud800"}}, "#/student/arch"),
+        ({"teacher": {"type": "train", "arch": "x" * 10**5}}, "#/teacher/arch"),
     ],
 )
 def test_a_wrong_field_is_named_by_a_pointer(
@@ -97,6 +99,13 @@ def test_a_wrong_field_is_named_by_a_pointer(
 def test_a_body_that_is_no_json_object_is_refused(api: TestClient, content: bytes, status: int) -> None:
     # parsers have limits of their own, and none may show as a 500
     problem_of(api.post("/v1/datasets", content=content, headers={"Content-Type": "application/json"}), status)
+
+
+@pytest.mark.parametrize("headers", [{}, {"Content-Type": "application/x-www-form-urlencoded"}])
+def test_a_body_without_its_type_is_told_to_name_it(api: TestClient, headers: dict[str, str]) -> None:
+    # curl -d sends a form's type: the commonest first mistake of all
+    found = problem_of(api.post("/v1/datasets", content=b'{"name": "x", "path": "/"}', headers=headers), 415)
+    assert "Content-Type: application/json" in str(found["detail"])
 
 
 def test_what_was_sent_is_never_repeated(api: TestClient) -> None:
