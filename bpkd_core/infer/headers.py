@@ -39,7 +39,7 @@ def read_header(data: bytes) -> Header:
             return Header("JPEG", int(height), int(width), colour_space)
         if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
             return _webp(data)
-    except (ValueError, struct.error) as error:
+    except (ValueError, IndexError, struct.error) as error:
         raise InvalidImage(f"The image's header is damaged ({error}); save or send it again.") from error
     raise UnsupportedImage("The bytes are no PNG, JPEG or WebP image; convert the image to one of these.")
 

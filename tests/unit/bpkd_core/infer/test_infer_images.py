@@ -160,6 +160,15 @@ def test_a_truncated_file_is_refused_wherever_it_ends(data: bytes) -> None:
             decode_image(data[:end])
 
 
+@pytest.mark.parametrize("kind", [b"VP8 ", b"VP8L", b"VP8X", b""])
+@pytest.mark.parametrize("length", range(16))
+def test_a_webp_header_that_ends_early_and_says_so_is_refused(kind: bytes, length: int) -> None:
+    """A file may announce the few bytes that it has: then nothing is missing but the header."""
+    content = b"WEBP" + kind + bytes(length)
+    with pytest.raises(InvalidImage):
+        decode_image(b"RIFF" + struct.pack("<I", len(content)) + content)
+
+
 @settings(deadline=None, max_examples=300)
 @given(
     data=st.sampled_from(FILES),
