@@ -16,7 +16,9 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from reprlib import repr as brief
+from typing import Any, Literal, cast, get_args
+from unicodedata import category
 
 from bpkd_core.data.base import IGNORE_INDEX, ClassInfo
 from bpkd_core.errors import InvalidDataset
@@ -60,8 +62,13 @@ def list_files(root: Path, folder: str, suffixes: tuple[str, ...]) -> dict[str, 
 
 
 def _refuse_escape(root: Path, path: Path) -> None:
-    if not path.resolve().is_relative_to(root.resolve()):
-        raise InvalidDataset(f"{path.relative_to(root).as_posix()} leads out of the dataset; copy it to its place.")
+    place = path.relative_to(root).as_posix()
+    try:
+        inside = path.resolve().is_relative_to(root.resolve())
+    except (OSError, RuntimeError) as error:  # a link that leads to itself
+        raise InvalidDataset(f"{place} is a link that leads nowhere; replace it by the file.") from error
+    if not inside:
+        raise InvalidDataset(f"{place} leads out of the dataset; copy it to its place.")
 
 
 def stored_pairs(root: Path, split: Split) -> list[Pair]:
@@ -111,7 +118,7 @@ def read_classes(root: Path) -> tuple[ClassInfo, ...]:
     if not path.is_file():
         raise InvalidDataset(f"{path.name} is missing; {EXPECTED_CLASSES}")
     try:
-        classes = [_parse_class(entry) for entry in json.loads(path.read_text("utf-8"))]
+        classes = [_parse_class(entry) for entry in json.loads(path.read_text("utf-8-sig"))]
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise InvalidDataset(f"{path.name} does not parse ({error}); {EXPECTED_CLASSES}") from error
     named = tuple(sorted((c for c in classes if c.id != IGNORE_INDEX), key=lambda c: c.id))
@@ -123,13 +130,18 @@ def read_classes(root: Path) -> tuple[ClassInfo, ...]:
     return named
 
 
-def _parse_class(entry: dict[str, Any]) -> ClassInfo:
-    red, green, blue = (int(value) for value in entry["color"])
+def _parse_class(entry: Any) -> ClassInfo:
+    if not isinstance(entry, dict) or not {"id", "name", "color"} <= entry.keys():
+        raise ValueError(f"{brief(entry)} lacks id, name or color")
+    number, name, color = (cast("dict[str, Any]", entry)[key] for key in ("id", "name", "color"))
+    if type(number) is not int or not 0 <= number <= IGNORE_INDEX:
+        raise ValueError(f"id {brief(number)} is no whole number within 0 .. {IGNORE_INDEX}")
+    if not isinstance(name, str) or not 1 <= len(name) <= 200 or any(category(each) in ("Cc", "Cs") for each in name):
+        raise ValueError(f"name {brief(name)} is no text of 1 to 200 characters without control characters")
+    red, green, blue = (int(value) for value in color)
     if not all(0 <= value <= 255 for value in (red, green, blue)):
         raise ValueError(f"color {[red, green, blue]} is not within 0 .. 255")
-    if type(entry["id"]) is not int or not isinstance(entry["name"], str):
-        raise ValueError(f"id {entry['id']!r} and name {entry['name']!r} must be a whole number and a text")
-    return ClassInfo(id=entry["id"], name=entry["name"], color=(red, green, blue))
+    return ClassInfo(id=number, name=name, color=(red, green, blue))
 
 
 def fingerprint(root: Path) -> str:

@@ -88,6 +88,13 @@ def test_a_linked_folder_is_not_entered(root: Path, tmp_path: Path) -> None:
     assert names(root, "train") == ["a", "b", "c", "d"]
 
 
+def test_a_link_to_itself_is_refused(root: Path) -> None:
+    # following it ends in an error of the system's, which names no file of the dataset
+    (root / "images" / "train" / "z.jpg").symlink_to("z.jpg")
+    with pytest.raises(InvalidDataset, match=r"images/train/z.jpg is a link that leads nowhere"):
+        list_pairs(root, "train")
+
+
 def test_a_link_inside_the_root_is_a_file_like_others(root: Path) -> None:
     # links save space where two splits share masks; they harm nobody
     (root / "images" / "train" / "z.jpg").symlink_to(root / "images" / "train" / "a.jpg")
@@ -138,6 +145,10 @@ GOOD = {"id": 0, "name": "a", "color": [1, 2, 3]}
         json.dumps([{**GOOD, "color": [1, 2, 256]}]),
         json.dumps([{**GOOD, "color": [1, 2, float("inf")]}]),
         json.dumps([{"id": 0, "name": "a"}]),
+        json.dumps([{**GOOD, "name": ""}]),
+        json.dumps([{**GOOD, "name": "x" * 100_000}]),
+        json.dumps([{**GOOD, "name": "\0"}]),
+        json.dumps([{**GOOD, "name": "\ud800"}]),
         json.dumps([{"id": i, "name": str(i), "color": [0, 0, 0]} for i in range(257)]),
         "\udcff",
     ],
@@ -145,8 +156,17 @@ GOOD = {"id": 0, "name": "a", "color": [1, 2, 3]}
 def test_a_bad_class_list_is_refused_with_a_sentence(root: Path, content: str) -> None:
     # ids must count the network's outputs, one by one
     (root / "classes.json").write_bytes(content.encode("utf-8", "surrogateescape"))
-    with pytest.raises(InvalidDataset, match=r"expected|its own"):
+    with pytest.raises(InvalidDataset, match=r"expected|its own") as refusal:
         read_classes(root)
+    assert refusal.value.message.isprintable()
+    assert len(refusal.value.message) < 400
+
+
+def test_a_class_list_with_a_byte_order_mark_is_read(root: Path) -> None:
+    # editors on Windows put one there, and show nothing of it
+    path = root / "classes.json"
+    path.write_text(path.read_text(), "utf-8-sig")
+    assert len(read_classes(root)) == 3
 
 
 def test_the_fingerprint_follows_names_and_contents_only(root: Path) -> None:
