@@ -90,6 +90,12 @@ RULES: Mapping[str, Rule] = {
         "Masks with values that classes.json does not list: {n} (found {detail}); expected listed ids or 255.",
         "Add the classes, or map these values to listed ids or to 255.",
     ),
+    "unlabelled_split": Rule(
+        "all_ignore_mask",
+        "error",
+        "Splits without a single labelled pixel: {n} ({detail}); expected masks that hold class ids.",
+        "Label some of their images: nothing can be learned from void, nor measured on it.",
+    ),
     "exif_turned": Rule(
         "exif_rotation_mismatch",
         "warning",

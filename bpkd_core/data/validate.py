@@ -41,7 +41,7 @@ def check(root: Path | str, *, progress: Progress | None = None) -> Report:
                 progress(done, total)
     problems += [problem for split in facts for fact in facts[split] for problem in fact.problems]
     counts: dict[Split, Counts] = {split: _add_up(facts[split]) for split in facts}
-    problems += _find_duplicates(plan, facts, root) + _judge_classes(classes, counts)
+    problems += _find_duplicates(plan, facts, root) + _find_unlabelled(counts) + _judge_classes(classes, counts)
     return Report(
         findings=_to_findings(problems),
         splits=tuple(_summarise_split(root, split, counts[split], len(facts[split])) for split in facts),
@@ -86,6 +86,15 @@ def _find_duplicates(plan: dict[Split, list[Pair]], facts: dict[Split, list[Fact
         if split != "train"
         for pair, fact in zip(plan[split], facts[split], strict=True)
         if fact.digest in seen
+    ]
+
+
+def _find_unlabelled(counts: dict[Split, Counts]) -> list[Problem]:
+    """Splits whose masks were read and are void from edge to edge."""
+    return [
+        Problem("unlabelled_split", f"masks/{split}", split)
+        for split, found in counts.items()
+        if found[IGNORE_INDEX] > 0 and found[IGNORE_INDEX] == found.sum()
     ]
 
 

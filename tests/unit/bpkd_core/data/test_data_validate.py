@@ -77,6 +77,8 @@ CASES: list[tuple[Callable[[Path], object], str, str, int, str, str]] = [
      "masks/test/g.png", "found 3"),
     (lambda r: rewrite_mask(r, "train/d", lambda m: np.full_like(m, 255)), "all_ignore_mask", "warning", 1,
      "masks/train/d.png", "labelled"),
+    (lambda r: [rewrite_mask(r, f"val/{n}", lambda m: np.full_like(m, 255)) for n in "ef"], "unlabelled_split", "error",
+     1, "masks/val", "val"),
     (lambda r: shutil.copy(r / "images/train/a.jpg", r / "images/val/e.jpg"), "train_val_duplicate", "warning", 1,
      "images/val/e.jpg", "byte for byte"),
     (lambda r: drop_class_from_train(r, 2), "class_only_in_val", "warning", 1, "sky", "cannot be learned"),
