@@ -1,4 +1,4 @@
-"""Watching one child: its lines in, heartbeats out, and a reason to stop it (reliability.md, rules 3, 7 and 8)."""
+"""Watching one child: its lines in, heartbeats out, and a reason to stop it (docs/adr, 2 and 5)."""
 
 from __future__ import annotations
 

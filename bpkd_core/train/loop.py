@@ -145,9 +145,11 @@ def losses(
     distillation: Distillation | None,
     step: int,
 ) -> dict[str, Tensor]:
-    """Every term of one step, raw and weighted; `loss` is their weighted sum and the only one that carries gradients.
+    """Every term of one step; `loss` is their weighted sum and the only one that carries gradients.
 
-    L = CE + aux_weight * sum CE_aux + distillation_weight * method (bpkd-method: "Definition").
+    `ce`, `ce_aux` and the method's own terms are raw, `distillation` is the method's weighted total.
+
+    L = CE + aux_weight * sum CE_aux + distillation_weight * method (docs/why.md).
     """
     inputs = normalise(images_N3HW).contiguous(memory_format=torch.channels_last)
     with autocast(plan.precision, inputs.device):

@@ -33,7 +33,7 @@ def measure_miou(net: SegmentationNet, data: SegmentationDataset, *, device: tor
 def predict_mask(net: SegmentationNet, images_N3HW: Tensor) -> Tensor:
     """Class ids (N, H, W) of whole uint8 images: pad to the stride, score, upsample by the stride, argmax, crop.
 
-    The same steps, in the same order, that the exported graph takes.
+    The same steps, in the same order, that the exported graph takes; that one also fills images up to 32 pixels a side.
     """
     height, width = images_N3HW.shape[-2:]
     pad = (0, -width % net.stride, 0, -height % net.stride)

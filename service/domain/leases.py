@@ -1,4 +1,4 @@
-"""Who works on a record, and until when: a lease with a fence (reliability.md, rules 2 to 4).
+"""Who works on a record, and until when: a lease with a fence (docs/adr, 1 and 17).
 
 The owner renews the lease with every heartbeat. Once it has run out, the reaper takes the work back, and the next claim
 raises the fence: whoever writes with an older fence has lost it. All times come from the store's clock, never from the

@@ -132,16 +132,21 @@ class Repoint:
     def move(self, before: Alias | None, now: datetime) -> AliasMove | None:
         """The move to write, or None if the version is live already. Raises StalePrecondition."""
         revision = before.revision if before is not None else 0
-        if self.expected_revision not in (None, revision):
-            raise StalePrecondition(
-                f'Alias "{self.alias}" of model "{self.model}" is at revision {revision}; '
-                f"expected {self.expected_revision}: read it again, then decide"
-            )
+        check_revision(self.model, self.alias, revision, self.expected_revision)
         if before is not None and before.version == self.version:
             return None
         from_version = before.version if before is not None else None
         return AliasMove(
             self.model, self.alias, revision + 1, self.kind, from_version, self.version, now, self.by, self.reason
+        )
+
+
+def check_revision(model: str, alias: str, found: int, expected: int | None) -> None:
+    """Raise StalePrecondition if the alias moved since the caller read it. expected: None says that it may have."""
+    if expected not in (None, found):
+        raise StalePrecondition(
+            f'Alias "{alias}" of model "{model}" is at revision {found}; expected {expected}: '
+            "read it again, then decide"
         )
 
 

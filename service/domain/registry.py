@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from service.domain.errors import Conflict, StalePrecondition
-from service.domain.models import Alias, Repoint, version_before
+from service.domain.errors import Conflict
+from service.domain.models import Alias, Repoint, check_revision, version_before
 from service.domain.ports import Models
 
 
@@ -36,11 +36,7 @@ def rollback(
     """
     moves = models.history(model, alias)
     revision = moves[-1].revision
-    if expected_revision not in (None, revision):
-        raise StalePrecondition(
-            f'Alias "{alias}" of model "{model}" is at revision {revision}; expected {expected_revision}: '
-            "read it again, then decide"
-        )
+    check_revision(model, alias, revision, expected_revision)
     target = version_before(moves)
     if target is None:
         raise Conflict(

@@ -1,4 +1,4 @@
-"""Real workers on a real database, hurt in the ways that reliability.md numbers."""
+"""Real workers on a real database, hurt in the ways that docs/architecture.md lists."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def test_nothing_taken_back_is_no_reason_to_look_for_work(service: Service) -> N
 
 
 def test_a_store_that_is_away_is_borne_for_a_lease_and_no_longer(service: Service) -> None:
-    """Rule 10 of reliability.md: a worker that cannot reach the database ends, and is started anew."""
+    """A worker that cannot reach the database ends, and is started anew."""
     clock = Clock()
     pulse = Pulse(replace(service, workers=NoWorkers()), clock=clock)  # type: ignore[arg-type]
     assert pulse.beat(()) is False

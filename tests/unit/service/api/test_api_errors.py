@@ -48,7 +48,7 @@ def test_the_frameworks_own_refusals_are_problems_too(
 
 
 def test_an_unknown_student_names_the_nearest(api: TestClient, service: Service) -> None:
-    # the sentence that api.md promises
+    # the sentence that a person who mistyped a name needs
     dataset = add_ready_dataset(service)
     body = {"dataset": dataset.id, "student": {"type": "arch", "arch": "segformer_b00"}}
     found = problem_of(api.post("/v1/jobs", json=body), 422)
