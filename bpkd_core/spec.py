@@ -198,18 +198,22 @@ class DistillSpec(Section):
 
     @model_validator(mode="after")
     def _one_input_size(self) -> Self:
-        teacher, student = self.teacher_train().input_downscale, self.train.input_downscale
-        if teacher != student:
-            raise ValueError(
-                f"input_downscale is {teacher} for the teacher and {student} for the student; expected one value, "
-                "because both look at the same batch"
-            )
+        require_one_input_size(self.teacher_train(), self.train)
         return self
 
     def teacher_train(self) -> Train:
         """The teacher's schedule: its own, or the student's."""
         own = self.teacher.train if isinstance(self.teacher, TrainedTeacher) else None
         return own or self.train
+
+
+def require_one_input_size(teacher: Train, student: Train) -> None:
+    """Raise ValueError for schedules whose networks would see images of two sizes."""
+    if teacher.input_downscale != student.input_downscale:
+        raise ValueError(
+            f"input_downscale is {teacher.input_downscale} for the teacher and {student.input_downscale} for the "
+            "student; expected one value, because both look at the same batch"
+        )
 
 
 def parse_spec(data: object) -> DistillSpec:

@@ -7,13 +7,23 @@ kind in `object`; ids are prefixed and sort by time; times are RFC 3339 in UTC.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Generic, Literal, TypeVar
+from typing import Annotated, Generic, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator, model_validator
 
 from bpkd_core import catalog
 from bpkd_core.bundle import ClassInfo, FileInfo, Number, Result
-from bpkd_core.spec import MAX_ARCH, BoundaryPrivilegedKD, Export, Method, Section, Student, Train, TrainedTeacher
+from bpkd_core.spec import (
+    MAX_ARCH,
+    BoundaryPrivilegedKD,
+    Export,
+    Method,
+    Section,
+    Student,
+    Train,
+    TrainedTeacher,
+    require_one_input_size,
+)
 
 T = TypeVar("T")
 
@@ -98,6 +108,11 @@ class JobRequest(Section):
             case _:
                 pass
         return value
+
+    @model_validator(mode="after")
+    def _one_input_size(self) -> Self:
+        require_one_input_size(self.teacher.train or self.train, self.train)
+        return self
 
 
 class AliasRequest(Section):

@@ -70,6 +70,7 @@ def test_an_unknown_student_names_the_nearest(api: TestClient, service: Service)
         ({"dataset": "ds_1"}, "#/dataset"),
         ({"surprise": True}, "#/surprise"),
         ({"name": "\ud800"}, "#/name"),
+        ({"teacher": {"type": "train", "arch": "pspnet_r18", "train": {"input_downscale": 2}}}, "#"),
         ({"student": {"arch": "\ud800"}}, "#/student/arch"),
         ({"teacher": {"type": "train", "arch": "x" * 10**5}}, "#/teacher/arch"),
     ],
