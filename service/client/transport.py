@@ -27,7 +27,7 @@ class Patience:
 
     def wait(self, failures: int, retry_after: str = "") -> None:
         """Sleep after the n-th failure in a row, n from 1."""
-        backoff_s = min(self.first_s * 2 ** (failures - 1), self.longest_s) * random.uniform(0.5, 1.0)  # noqa: S311  # no secret
+        backoff_s = min(self.first_s * 2 ** (failures - 1), self.longest_s) * random.uniform(0.5, 1.0)  # noqa: S311  # nosec B311  # no secret
         asked_s = float(retry_after) if retry_after.isdigit() else 0.0
         self.sleep(max(backoff_s, min(asked_s, self.longest_s)))
 

@@ -70,4 +70,4 @@ def _become(module: str, variables: dict[str, str | None], *arguments: str) -> N
     from service.cli.children import module_command
 
     command = [*module_command(module, variables), *arguments]
-    os.execvp(command[0], command)  # noqa: S606  # no shell is the point
+    os.execvp(command[0], command)  # noqa: S606  # nosec B606  # no shell is the point
