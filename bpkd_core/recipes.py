@@ -1,8 +1,9 @@
 """Recipes that were measured to work: a set of job fields for a kind of schedule, as plain mappings.
 
-`short` is for minutes on a laptop rather than days on a GPU. With the paper's weights the distillation loss is some
-hundred times the cross-entropy, which 80,000 steps forgive and 1,000 do not (docs/LOG.md); it therefore lowers both
-weights and softens the body's distribution. The method's own defaults stay the paper's.
+`short` is for minutes on a laptop rather than days on a GPU. With the paper's weights the distillation loss starts at
+some hundred times the cross-entropy, and few steps are left to outgrow that; it therefore lowers both weights and
+softens the body's distribution. docs/LOG.md has the runs that chose the numbers. The method's own defaults stay the
+paper's.
 """
 
 from __future__ import annotations
