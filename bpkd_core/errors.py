@@ -147,7 +147,7 @@ class Diverged(BpkdError):
 
 
 class OutOfMemory(BpkdError):
-    """Not even one image a micro-batch fits into memory."""
+    """A batch does not fit into memory."""
 
     code = "out_of_memory"
 

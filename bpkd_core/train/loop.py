@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +22,7 @@ from torch import Tensor, nn
 from bpkd_core.data import SegmentationDataset
 from bpkd_core.data.batches import Batches
 from bpkd_core.data.transforms import TrainTransform, normalise
-from bpkd_core.errors import Diverged, Stopped
+from bpkd_core.errors import Diverged, OutOfMemory, Stopped
 from bpkd_core.events import Emit, Event, Stage
 from bpkd_core.methods.base import Method
 from bpkd_core.models.base import SegmentationNet, downscaled
@@ -83,7 +84,8 @@ def train(
 ) -> Trained:
     """Train `net` in place from its newest checkpoint, or from where it stands, to `plan.steps`.
 
-    Raises Stopped after writing a checkpoint when `stop()` turns true, and Diverged when the loss stays non-finite.
+    Raises Stopped after writing a checkpoint when `stop()` turns true, Diverged when the loss stays non-finite, and
+    OutOfMemory when a batch does not fit.
     """
     net.to(device).to(memory_format=torch.channels_last).train()
     optimizer = make_optimizer(net, plan)
@@ -99,8 +101,9 @@ def train(
         torch.manual_seed(dropout_seed(plan, progress.step))
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(plan, progress.step)
-        terms = losses(net, plan, images.to(device), labels.to(device), distillation, progress.step)
-        take_step(net, optimizer, terms["loss"], plan, progress)
+        with memory_shortage_named(plan):
+            terms = losses(net, plan, images.to(device), labels.to(device), distillation, progress.step)
+            take_step(net, optimizer, terms["loss"], plan, progress)
         progress.step += 1
         if clock.is_due() or progress.step == plan.steps:
             progress.values = {name: float(value.detach()) for name, value in terms.items()}
@@ -123,6 +126,21 @@ def train(
         if stopping and progress.step < plan.steps:
             raise Stopped(f"Stopped at step {progress.step} of {plan.steps}; a checkpoint is written.")
     return Trained(plan.steps, clock.seconds(), progress.best_miou)
+
+
+@contextmanager
+def memory_shortage_named(plan: Train) -> Iterator[None]:
+    """Turn torch's out-of-memory errors, of a GPU or of the host, into ours."""
+    try:
+        yield
+    except (torch.OutOfMemoryError, RuntimeError) as error:
+        if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
+            raise
+        raise OutOfMemory(
+            f"A batch of {plan.batch_size} crops of {plan.crop[0]}x{plan.crop[1]} does not fit into memory.",
+            param="train.batch_size",
+            hint="Lower train.batch_size or train.crop.",
+        ) from error
 
 
 def training_transform(plan: Train) -> TrainTransform:

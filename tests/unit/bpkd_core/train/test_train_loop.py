@@ -15,7 +15,7 @@ from fakes.training import CLASSES, Training, after, copied, distil, fresh, same
 from torch import Tensor
 
 from bpkd_core.bundle import describe
-from bpkd_core.errors import Diverged, Stopped
+from bpkd_core.errors import Diverged, OutOfMemory, Stopped
 from bpkd_core.methods.base import Losses, Method
 from bpkd_core.spec import Train
 from bpkd_core.train import loop
@@ -267,6 +267,24 @@ def test_f20_a_finite_loss_with_an_infinite_gradient_is_skipped_too(training: Ca
     run = training()
     run.start(Distillation(distil("none").teacher, Steep(num_classes=CLASSES)), steps=2)
     assert all(torch.isfinite(tensor).all() for tensor in run.weights.values())
+
+
+@pytest.mark.parametrize(
+    "shortage", [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("can't allocate memory")]
+)
+def test_f21_a_batch_that_does_not_fit_names_the_fields_to_lower(
+    training: Callable[..., Training], shortage: Exception
+) -> None:
+    """torch's own words name an allocator; the person who submitted the job needs a field."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Greedy(Method):
+        def __call__(self, student_NChw: Tensor, teacher_NChw: Tensor, labels_NHW: Tensor) -> Losses:
+            raise shortage
+
+    with pytest.raises(OutOfMemory, match="does not fit into memory") as caught:
+        training().start(Distillation(distil("none").teacher, Greedy(num_classes=CLASSES)), steps=2)
+    assert caught.value.param == "train.batch_size"
 
 
 def test_f20_a_loss_that_stays_infinite_is_given_up_with_advice(
