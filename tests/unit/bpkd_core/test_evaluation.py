@@ -46,3 +46,13 @@ def test_a_file_of_other_classes_is_refused() -> None:
     """The numbers would be nonsense that looks like a bad model."""
     with pytest.raises(InvalidInput, match="The model's classes are dark, bright; the dataset's are sky, building"):
         evaluate_session(Session(threshold_onnx()), DrawnSpecks(length=1))
+
+
+def test_classes_in_another_order_are_other_classes() -> None:
+    """As many as expected, and every pixel wrong."""
+
+    class Swapped(Greys):
+        classes = tuple(reversed(Greys.classes))
+
+    with pytest.raises(InvalidInput, match="classes are dark, bright; the dataset's are bright, dark"):
+        evaluate_session(Session(threshold_onnx()), Swapped())

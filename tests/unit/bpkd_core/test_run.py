@@ -214,6 +214,22 @@ def test_a_run_that_was_stopped_repeats_no_stage(begin: Callable[..., Attempt]) 
     assert control.read_bytes() == student.read_bytes()  # the same weights, batches and dropout; and no distillation
 
 
+def test_a_run_keeps_its_number_of_threads(begin: Callable[..., Attempt]) -> None:
+    """It decides the order of sums: resumed with another one, a run would end with other bits."""
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        first = begin()
+        with pytest.raises(Stopped):
+            first.go(until="preparing_data")
+        torch.set_num_threads(1)
+        with pytest.raises(Stopped):
+            first.again().go(until="preparing_data")
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
 # Teachers and budgets
 
 

@@ -92,6 +92,17 @@ def test_progress_is_told_in_parts_of_the_whole_run(tmp_path: Path) -> None:
     assert measured["eta_seconds"] == 5.0 + 10.0
 
 
+def test_what_an_earlier_attempt_did_counts_as_done(tmp_path: Path) -> None:
+    """A run that comes back after a crash does not start at zero percent."""
+    events: list[Event] = []
+    Stages(tmp_path, lambda _: None, lambda: False).once("training_student", Outcome, Work())
+    stages = Stages(tmp_path, events.append, lambda: False)
+    stages.expect({"training_student": 60.0, "exporting": 40.0})
+    stages.once("training_student", Outcome, Work())
+    stages.emit(metrics("exporting", 0, 3))
+    assert events[-1].data["percent"] == 60.0
+
+
 def test_nothing_is_added_to_what_has_no_expected_duration(tmp_path: Path) -> None:
     """Before the pace is measured nobody knows how long anything takes; other events pass as they are."""
     events: list[Event] = []
