@@ -21,17 +21,17 @@ def add_dataset(service: Service, path: Path | str = "/data/streets") -> Dataset
     return register(service.datasets, service.hints, dataset)
 
 
-def add_ready_dataset(service: Service) -> Dataset:
+def add_ready_dataset(service: Service, path: Path | str = "/data/streets") -> Dataset:
     """One that has passed it."""
     found = {"report": {"ok": True}, "sha256": "d" * 64, "checked_at": service.now()}
     return service.datasets.add(
-        Dataset(service.new_id("ds"), "streets", "/data/streets", service.now(), state="ready", **found)
+        Dataset(service.new_id("ds"), "streets", str(path), service.now(), state="ready", **found)
     )
 
 
-def add_job(service: Service, **request: Any) -> Job:
+def add_job(service: Service, *, data: Path | str = "/data/streets", **request: Any) -> Job:
     """One that waits for a worker."""
-    dataset = add_ready_dataset(service)
+    dataset = add_ready_dataset(service, data)
     body = {"name": "streets", "student": {"type": "arch", "arch": "ddrnet_23_nano"}, **request}
     job = draft_job(body, dataset, job_id=service.new_id("job"), now=service.now())
     return submit(service.jobs, service.hints, job)

@@ -1,4 +1,4 @@
-"""A real worker process with the fake trainer, and the means to hurt it."""
+"""A real worker process, with the fake trainer unless asked for the real one, and the means to hurt it."""
 
 from __future__ import annotations
 
@@ -27,8 +27,10 @@ from service.wiring import Service
 class WorkerProcess:
     """`python -m worker`. Its lease is long: tests say themselves when one has run out (:func:`expire_lease`)."""
 
-    def __init__(self, home: Path, *trainer_options: str, celery: bool = False, **settings: object) -> None:
-        """settings: as in service/settings.py; a heartbeat is quick unless said otherwise."""
+    def __init__(
+        self, home: Path, *trainer_options: str, celery: bool = False, real: bool = False, **settings: object
+    ) -> None:
+        """real: with the trainer of the product. settings: of service/settings.py; heartbeats are quick by default."""
         self.trace, self.log = home / "trace", home / "worker.log"
         variables = {"home": home, "heartbeat_s": 0.2, "poll_s": 0.1, **settings}
         trainer = [*TRAINER, "--trace", str(self.trace), *trainer_options]
@@ -36,7 +38,8 @@ class WorkerProcess:
             self._process = subprocess.Popen(
                 [
                     *("env", *(f"BPKD_{name.upper()}={value}" for name, value in variables.items())),
-                    *(sys.executable, "-m", "worker", "--trainer", shlex.join(trainer)),
+                    *(sys.executable, "-m", "worker"),
+                    *([] if real else ["--trainer", shlex.join(trainer)]),
                     *(["--celery"] if celery else []),
                 ],
                 stdout=log,

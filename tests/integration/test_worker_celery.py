@@ -5,19 +5,33 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fakes.records import add_job
 from fakes.redis_server import RedisServer
-from fakes.waiting import wait_for, wait_until_gone
+from fakes.waiting import DEADLINE_S, wait_for, wait_until_gone
 from fakes.worker_process import WorkerProcess, expire_lease
 
+from bpkd_core.data import write_scenes
 from service.domain.jobs import Job
 from service.settings import read_settings
 from service.wiring import Service, wire
 
 NEVER_S = 3600.0
 """A poll that no test lives to see: only a hint can start the job."""
+
+TRAINING_S = 600.0
+"""For torch on a machine under load; half a minute on an idle one."""
+
+STEPS = 40
+SHORT_JOB: dict[str, Any] = {
+    "student": {"type": "arch", "arch": "swiftnet_r18_nano"},
+    "teacher": {"type": "train", "arch": "swiftnet_r18_nano"},
+    "method": {"type": "bpkd"},
+    "control": "none",
+    "train": {"steps": STEPS, "batch_size": 2, "crop": [64, 96], "checkpoint_every": 4, "eval_every": STEPS},
+}
 
 
 @pytest.fixture
@@ -34,7 +48,7 @@ def service(tmp_path: Path, redis: RedisServer) -> Iterator[Service]:
     service.close()
 
 
-def celery_worker(redis: RedisServer, home: Path, *trainer_options: str, **settings: object) -> WorkerProcess:
+def celery_worker(redis: RedisServer, home: Path, *trainer_options: str, **settings: Any) -> WorkerProcess:
     return WorkerProcess(home, *trainer_options, celery=True, redis_url=redis.url, **settings)
 
 
@@ -43,9 +57,15 @@ def wait_for_idle(worker: WorkerProcess) -> None:
     wait_for(lambda: "ready." in worker.said(), "Celery to be ready")
 
 
-def wait_for_end(service: Service, job: Job) -> Job:
-    wait_for(lambda: service.jobs.get(job.id).ended, f"the end of {job.id}")
+def wait_for_end(service: Service, job: Job, deadline_s: float = DEADLINE_S) -> Job:
+    wait_for(lambda: service.jobs.get(job.id).ended, f"the end of {job.id}", deadline_s)
     return service.jobs.get(job.id)
+
+
+def checkpoints(service: Service, job: Job) -> list[tuple[str, int]]:
+    """Stage and step of each checkpoint that the job has told of."""
+    events = service.events.after(job.id, limit=1000, types=("checkpoint",))
+    return [(str(event.data["stage"]), int(event.data["step"])) for event in events]
 
 
 def test_a_job_survives_the_kill_of_its_celery_worker(service: Service, redis: RedisServer, tmp_path: Path) -> None:
@@ -62,6 +82,28 @@ def test_a_job_survives_the_kill_of_its_celery_worker(service: Service, redis: R
             job = wait_for_end(service, job)
             assert (job.status, job.attempt, job.version) == ("succeeded", 2, 1)
             assert second.steps() == [1, 2, 3, 4, 5, 5, 6, 7, 8]
+
+
+@pytest.mark.timeout(1200)
+def test_a_real_training_survives_the_kill_of_its_celery_worker(
+    service: Service, redis: RedisServer, tmp_path: Path
+) -> None:
+    """The same with torch in the child: no checkpoint is written twice, and the student is registered."""
+    write_scenes(tmp_path / "streets", train=8, val=2, test=2, height=96, width=128)
+    redis.start()
+    with celery_worker(redis, tmp_path, real=True, poll_s=NEVER_S) as first:
+        wait_for_idle(first)
+        job = add_job(service, data=tmp_path / "streets", register={"model": "street"}, **SHORT_JOB)
+        wait_for(lambda: checkpoints(service, job), "the first checkpoint", TRAINING_S)
+        first.send(signal.SIGKILL)
+        first.wait()
+        expire_lease(service, job)
+        with celery_worker(redis, tmp_path, real=True, poll_s=NEVER_S):
+            job = wait_for_end(service, job, TRAINING_S)
+    assert (job.status, job.attempt, job.version) == ("succeeded", 2, 1)
+    saved = checkpoints(service, job)
+    assert len(saved) == len(set(saved))
+    assert {("training_teacher", STEPS), ("training_student", STEPS)} <= set(saved)
 
 
 def test_f9_a_job_submitted_while_redis_is_down_runs_by_poll(
