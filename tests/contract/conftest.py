@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,13 +21,10 @@ def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    """A PostgreSQL with the schema. Where it is not installed its tests are skipped, except in CI."""
+    """A PostgreSQL with the schema. Where it is not installed its tests fail: `make test` installs it."""
     binaries = find_binaries()
     if binaries is None:
-        missing = "PostgreSQL is not installed (Debian: apt-get install postgresql)"
-        if os.environ.get("CI"):  # noqa: TID251  # a test may ask where it runs
-            pytest.fail(missing)
-        pytest.skip(missing)
+        pytest.fail("PostgreSQL is not installed; run make services, or apt-get install postgresql")
     with running_postgres(binaries) as url:
         migrate(url)
         yield url

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import ClassVar
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -68,16 +69,14 @@ class World:
 class Lifecycle(RuleBasedStateMachine):
     """The rules. `open_stores` is set for each kind of store by :func:`machine_on`."""
 
+    open_stores: ClassVar[Callable[[], AbstractContextManager[Stores]]]
+
     def __init__(self) -> None:
         super().__init__()
         self.context = self.open_stores()
         stores = self.context.__enter__()
         self.world = World(stores, stores.add_dataset().id)
         self.last_seen: dict[str, Job] = {}
-
-    @staticmethod
-    def open_stores() -> AbstractContextManager[Stores]:
-        raise NotImplementedError
 
     def teardown(self) -> None:
         self.context.__exit__(None, None, None)
