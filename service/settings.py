@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bpkd_core.errors import InvalidInput
+from service.domain.leases import HEARTBEAT_S, LEASE_S
 
 MEMORY_URL = "memory://"
 
@@ -45,8 +46,8 @@ class Settings(BaseSettings):
     infer_memory_bytes: int = Field(
         default=2 * 2**30, ge=1, description="ONNX bytes kept loaded before the oldest goes"
     )
-    lease_s: float = Field(default=60.0, gt=0, le=3600, description="how long a silent worker keeps its job")
-    heartbeat_s: float = Field(default=15.0, gt=0, le=3600, description="how often a worker says that it lives")
+    lease_s: float = Field(default=LEASE_S, gt=0, le=3600, description="how long a silent worker keeps its job")
+    heartbeat_s: float = Field(default=HEARTBEAT_S, gt=0, le=3600, description="how often a worker says that it lives")
     poll_s: float = Field(default=2.0, gt=0, le=3600, description="how often an idle worker looks for work")
     stall_s: float = Field(default=1800.0, gt=0, description="silence after which a trainer counts as hung")
     grace_s: float = Field(
