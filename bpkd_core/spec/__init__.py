@@ -1,0 +1,150 @@
+"""The specification of a distillation: what a person writes in `spec.yaml` and what a job resolves to.
+
+Every field but the dataset and the student has a default. The defaults of the methods are the papers' (see
+bpkd_core/methods); the defaults of :class:`Train` are those of the BPKD authors' Cityscapes runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal, Self, TypeVar, cast
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError, model_validator
+
+from bpkd_core.errors import InvalidSpec, UnknownName
+from bpkd_core.spec.methods import (
+    BoundaryPrivilegedKD,
+    ChannelWiseKD,
+    Method,
+    NoDistillation,
+    PixelKD,
+)
+from bpkd_core.spec.networks import MAX_ARCH, Arch, CheckpointTeacher, Student, Teacher, TrainedTeacher
+from bpkd_core.spec.section import Section
+from bpkd_core.spec.train import Train
+
+__all__ = [
+    "MAX_ARCH",
+    "Arch",
+    "BoundaryPrivilegedKD",
+    "ChannelWiseKD",
+    "CheckpointTeacher",
+    "DistillSpec",
+    "Export",
+    "Method",
+    "NoDistillation",
+    "PixelKD",
+    "Section",
+    "Student",
+    "Teacher",
+    "Train",
+    "TrainedTeacher",
+    "parse",
+    "parse_spec",
+    "read_spec",
+    "require_one_input_size",
+]
+
+T = TypeVar("T", bound=BaseModel)
+
+
+class Export(Section):
+    """What is written beside the mask: nothing, the winning class's probability, or the raw logits."""
+
+    outputs: tuple[Literal["mask", "confidence", "logits"], ...] = ("mask",)
+
+    @model_validator(mode="after")
+    def _mask_first(self) -> Self:
+        if self.outputs[:1] != ("mask",) or len(set(self.outputs)) != len(self.outputs):
+            raise ValueError(f'outputs is {list(self.outputs)}; expected "mask" first and each name once')
+        return self
+
+
+class DistillSpec(Section):
+    """All that :func:`bpkd_core.run.run` needs to know.
+
+    budget_minutes: when set, the steps of teacher, control and student are chosen after a short measurement so that
+    the whole run ends within that time on this machine; `train.steps` is then ignored.
+    """
+
+    name: str = Field(default="distill", min_length=1, max_length=200)
+    dataset: Path
+    student: Student
+    teacher: Teacher
+    method: Method = BoundaryPrivilegedKD()
+    train: Train = Train()
+    control: Literal["none", "full"] = Field(default="full", description="also train the student without distillation")
+    export: Export = Export()
+    budget_minutes: float | None = Field(default=None, ge=0.5, le=100_000)
+    provenance: Mapping[str, str] = Field(
+        default_factory=dict[str, str], description="job id and the like, kept in the ONNX file"
+    )
+
+    @model_validator(mode="after")
+    def _one_input_size(self) -> Self:
+        require_one_input_size(self.teacher_train(), self.train)
+        return self
+
+    def teacher_train(self) -> Train:
+        """The teacher's schedule: its own, or the student's."""
+        own = self.teacher.train if isinstance(self.teacher, TrainedTeacher) else None
+        return own or self.train
+
+
+def require_one_input_size(teacher: Train, student: Train) -> None:
+    """Raise ValueError for schedules whose networks would see images of two sizes."""
+    if teacher.input_downscale != student.input_downscale:
+        raise ValueError(
+            f"input_downscale is {teacher.input_downscale} for the teacher and {student.input_downscale} for the "
+            "student; expected one value, because both look at the same batch"
+        )
+
+
+def parse_spec(data: object) -> DistillSpec:
+    """Check a mapping (from YAML or JSON). Raises InvalidSpec that names the first wrong field."""
+    return parse(DistillSpec, data)
+
+
+def read_spec(path: Path) -> DistillSpec:
+    """Read a YAML or JSON file. Paths inside it are relative to its folder and become absolute. Raises InvalidSpec."""
+    try:
+        data: Any = yaml.safe_load(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = str(error).splitlines()[0]
+        raise InvalidSpec(f"{path} is not a readable YAML file ({reason}); expected a distillation spec") from error
+    spec, folder = parse_spec(data), path.parent.absolute()
+    teacher = spec.teacher
+    if isinstance(teacher, CheckpointTeacher):
+        teacher = teacher.model_copy(update={"path": folder / teacher.path})
+    return spec.model_copy(update={"dataset": folder / spec.dataset, "teacher": teacher})
+
+
+def parse(model: type[T], data: object) -> T:
+    """Validate `data` against a model of this file, in this library's words.
+
+    Raises UnknownName as it is, and InvalidSpec for the rest, with `param` set to the first field to blame.
+    """
+    try:
+        return model.model_validate(data)
+    except UnknownName:
+        raise
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        param = _written_path(first["loc"], data)
+        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        raise InvalidSpec(
+            f"{param or 'spec'}: {first['msg'].removeprefix('Value error, ')}{more}", param=param or None
+        ) from error
+
+
+def _written_path(loc: Iterable[int | str], data: Any) -> str:
+    """The dotted path of a field as the caller wrote it: without the union members that pydantic puts between."""
+    parts: list[str] = []
+    for part in loc:
+        inside = cast("dict[Any, Any]", data) if isinstance(data, dict) else {}
+        if part in inside or part != inside.get("type"):
+            parts.append(str(part))
+            data = inside.get(part)
+    return ".".join(parts)

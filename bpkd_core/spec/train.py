@@ -1,0 +1,59 @@
+"""One network's schedule. Defaults are those of the BPKD authors' Cityscapes runs."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from bpkd_core.spec.section import Section
+
+
+class Train(Section):
+    """One network's schedule and recipe."""
+
+    steps: int = Field(default=80_000, ge=1, le=10_000_000, description="optimizer steps")
+    batch_size: int = Field(default=8, ge=1, le=1024)
+    crop: tuple[int, int] = Field(
+        default=(512, 1024), description="height and width of a training crop, multiples of 32"
+    )
+    scale: tuple[float, float] = Field(default=(0.5, 2.0), description="range of the random resize before the crop")
+    photometric: float = Field(default=1.0, ge=0, le=1, description="strength of the colour distortion; 0 is none")
+    input_downscale: Literal[1, 2, 4] = Field(
+        default=1, description="the network sees images reduced by this factor, in training and when it is served"
+    )
+    optimizer: Literal["sgd", "adamw"] = "sgd"
+    lr: float = Field(default=0.01, gt=0, le=10)
+    min_lr: float = Field(default=1e-4, ge=0, le=10)
+    momentum: float = Field(default=0.9, ge=0, lt=1)
+    weight_decay: float = Field(default=5e-4, ge=0, le=1)
+    schedule: Literal["poly", "cosine"] = "poly"
+    poly_power: float = Field(default=0.9, gt=0, le=10)
+    warmup_steps: int = Field(default=0, ge=0, le=1_000_000)
+    clip_grad_norm: float | None = Field(default=None, gt=0, le=1e6)
+    aux_weight: float = Field(default=0.4, ge=0, le=100, description="weight of the auxiliary heads' cross-entropy")
+    distill_warmup_steps: int = Field(
+        default=0, ge=0, le=1_000_000, description="steps over which the method's weight rises"
+    )
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    loader_workers: int = Field(default=0, ge=0, le=64)
+    seed: int = Field(default=0, ge=0, lt=2**31)
+    eval_every: int = Field(
+        default=2_000, ge=1, le=10_000_000, description="steps between evaluations on the val split"
+    )
+    checkpoint_every: int = Field(
+        default=500, ge=1, le=10_000_000, description="steps between checkpoints: the most a crash costs"
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if any(side % 32 or not 32 <= side <= 4096 for side in self.crop):
+            raise ValueError(f"crop is {list(self.crop)}; expected multiples of 32 from 32 to 4096, such as [256, 512]")
+        low, high = self.scale
+        if not 0.1 <= low <= high <= 10:
+            raise ValueError(
+                f"scale is {list(self.scale)}; expected two rising factors from 0.1 to 10, such as [0.5, 2.0]"
+            )
+        if self.min_lr > self.lr:
+            raise ValueError(f"min_lr is {self.min_lr:g}, above lr {self.lr:g}; expected it at or below lr")
+        return self
