@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from bpkd_core.bundle import Interval, Latency, NetworkResult, ParityResult, Result, Role
 from bpkd_core.data import SegmentationDataset
 from bpkd_core.infer import Session
-from bpkd_core.metrics import Quality, bootstrap_miou, difference, gap_closed
+from bpkd_core.metrics import Quality, difference, gap_closed, interval
 from bpkd_core.models.base import SegmentationNet
 from bpkd_core.picture import draw_comparison
 
@@ -34,11 +34,10 @@ def describe_network(
     train_seconds: float | None,
 ) -> NetworkResult:
     """All that is reported of one network; the quality is that of its exported file."""
-    low, high = bootstrap_miou(quality)
     return NetworkResult(
         arch=arch,
         miou=quality.miou,
-        miou_interval=Interval(value=quality.miou, low=low, high=high),
+        miou_interval=interval(quality),
         per_class_iou=dict(zip(quality.class_names, map(float, quality.per_class_iou), strict=True)),
         mean_accuracy=quality.mean_accuracy,
         pixel_accuracy=quality.pixel_accuracy,
@@ -64,9 +63,9 @@ def compare(
     no_control = Interval(reason="No control was trained.")
     gap = miou_gain = boundary_gain = no_control
     if control:
-        gap = Interval(**gap_closed(teacher, control, student).to_dict())
-        miou_gain = Interval(**difference(student, control, "miou").to_dict())
-        boundary_gain = Interval(**difference(student, control, "boundary_iou").to_dict())
+        gap = gap_closed(teacher, control, student)
+        miou_gain = difference(student, control, "miou")
+        boundary_gain = difference(student, control, "boundary_iou")
     return Result(
         split=split,
         images=student.images,

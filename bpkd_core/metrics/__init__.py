@@ -7,22 +7,24 @@ Teacher, control, student and an exported ONNX file all go through :func:`evalua
     geometry     distances to a label border, square windows, NumPy only
     counts       one image -> integer counts, which add up over a dataset
     ratios       quotients in which 0 / 0 stays undefined
-    quality      counts -> mIoU, Boundary IoU, contour F-score, trimap bands, edge and body mIoU
+    measures     counts -> mIoU, Boundary IoU, contour F-score, trimap bands, edge and body mIoU
+    quality      all of them, of one model on one dataset
     evaluation   pairs of masks -> Quality
     intervals    bootstrap over images: one model, two models, the gap closed by distillation
 """
 
 from bpkd_core.metrics.evaluation import evaluate_masks
-from bpkd_core.metrics.intervals import Interval, bootstrap_miou, difference, gap_closed
-from bpkd_core.metrics.quality import ConfusedPair, Measure, Quality
+from bpkd_core.metrics.intervals import difference, gap_closed, interval, intervals
+from bpkd_core.metrics.measures import MEASURES
+from bpkd_core.metrics.quality import ConfusedPair, Quality
 
 __all__ = [
+    "MEASURES",
     "ConfusedPair",
-    "Interval",
-    "Measure",
     "Quality",
-    "bootstrap_miou",
     "difference",
     "evaluate_masks",
     "gap_closed",
+    "interval",
+    "intervals",
 ]

@@ -6,7 +6,9 @@ Overlaps have three rows per class: pixels where prediction and truth agree, tru
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,7 @@ from numpy.typing import NDArray
 from bpkd_core.metrics.geometry import Distances, Labels, border_distance, class_distance, within_frame
 
 Ints = NDArray[np.int64]
+Numbers = NDArray[Any]
 
 TRIMAP_WIDTHS_PX = range(1, 21)
 CONTOUR_TOLERANCES_PX = (1, 2, 3, 5)
@@ -21,23 +24,35 @@ BOUNDARY_RATIO = 0.02  # of the diagonal, Cheng et al. 2021
 
 
 @dataclass(frozen=True, eq=False)
+class Tally:
+    """What every measure but the confusions is a ratio of. Leading axes are free: none for one image or a sum, N for
+    the images of a dataset, S for the draws of a bootstrap.
+    """
+
+    region: Numbers  # (..., 3, C) overlap of all valid pixels
+    edge: Numbers  # (..., 3, C) overlap inside the loss's edge mask
+    boundary: Numbers  # (..., 3, C) overlap of the Boundary IoU bands
+    trimap: Numbers  # (..., 20, 3, C) overlap of the pixels exactly 1, 2, ... 20 px from a true border
+    true_contour: Numbers  # (..., 6, C) true contour pixels, 1 ... 5 px or farther from a predicted one of their class
+    predicted_contour: Numbers  # (..., 6, C) the other way round
+
+    def map(self, change: Callable[[Numbers], Numbers]) -> Tally:
+        """The same change to every array."""
+        return Tally(*(change(getattr(self, field.name)) for field in fields(self)))
+
+    @staticmethod
+    def stack(tallies: Sequence[Tally]) -> Tally:
+        """Images to a dataset: a new first axis, in half the memory (an image has less than 2^31 pixels)."""
+        return Tally(*(np.stack([getattr(t, f.name) for t in tallies], dtype=np.int32) for f in fields(Tally)))
+
+
+@dataclass(frozen=True, eq=False)
 class Counts:
-    """Counts of one image, or summed over several."""
+    """Counts of one image."""
 
     confusion: Ints  # (C, C), rows are the truth, columns the prediction
     edge_confusion: Ints  # (C, C), the same inside the loss's edge mask
-    boundary: Ints  # (3, C) overlap of the Boundary IoU bands
-    trimap: Ints  # (20, 3, C) overlap of the pixels exactly 1, 2, ... 20 px from a true border
-    true_contour: Ints  # (6, C) true contour pixels, 1 ... 5 px or farther from a predicted contour of their class
-    predicted_contour: Ints  # (6, C) the other way round
-
-    def __add__(self, other: Counts) -> Counts:
-        return Counts(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(self)))
-
-    @property
-    def overlap(self) -> Ints:
-        """(3, C) overlap over all valid pixels."""
-        return overlap_of(self.confusion)
+    tally: Tally
 
 
 def overlap_of(confusion: Ints) -> Ints:
@@ -61,15 +76,18 @@ def count_image(predicted_HW: Labels, true_HW: Labels, num_classes: int, *, edge
     true_contour_HW = _kept(true_HW, from_true_HW == 1, num_classes)
     predicted_contour_HW = _kept(predicted_HW, from_predicted_HW == 1, num_classes)
     edge_HW = from_true_HW <= edge_px
-    return Counts(
-        confusion=_joint(predicted_HW, true_HW, num_classes)[:-1, :-1],
-        edge_confusion=_joint(predicted_HW[edge_HW], true_HW[edge_HW], num_classes)[:-1, :-1],
+    confusion = _joint(predicted_HW, true_HW, num_classes)[:-1, :-1]
+    edge_confusion = _joint(predicted_HW[edge_HW], true_HW[edge_HW], num_classes)[:-1, :-1]
+    tally = Tally(
+        region=overlap_of(confusion),
+        edge=overlap_of(edge_confusion),
         # A pixel in one band only is void in the other: it counts in a sum over rows or columns, never as agreement.
         boundary=overlap_of(_joint(predicted_band_HW, true_band_HW, num_classes))[:, :-1],
         trimap=_trimap_overlap(predicted_HW, true_HW, from_true_HW, num_classes),
         true_contour=_contour_matches(true_contour_HW, predicted_contour_HW, num_classes),
         predicted_contour=_contour_matches(predicted_contour_HW, true_contour_HW, num_classes),
     )
+    return Counts(confusion, edge_confusion, tally)
 
 
 def _joint(predicted: Labels, true: Labels, num_classes: int) -> Ints:

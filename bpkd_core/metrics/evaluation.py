@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bpkd_core.errors import InvalidInput
-from bpkd_core.metrics.counts import Counts, Ints, count_image
+from bpkd_core.metrics.counts import Tally, count_image
 from bpkd_core.metrics.geometry import Labels
 from bpkd_core.metrics.quality import Quality
 
@@ -36,24 +36,24 @@ def evaluate_masks(
         InvalidInput: no pair, shapes that differ, ids out of range, an even or non-positive width, a wrong number of
             names.
 
-    What each measure means, and what void and frame do to it, is said in `bpkd_core.metrics.quality`.
+    What each measure means, and what void and frame do to it, is said in `bpkd_core.metrics.measures`.
     """
     names = _checked_names(class_names, num_classes)
     _check_width(edge_width_px)
-    total: Counts | None = None
-    regions: list[Ints] = []
-    boundaries: list[Ints] = []
+    confusion = np.zeros((num_classes, num_classes), np.int64)
+    edge_confusion = confusion.copy()
+    tallies: list[Tally] = []
     for index, (predicted, true) in enumerate(pairs):
         masks = _read_pair(predicted, true, num_classes, ignore_index, f"Pair {index}")
         counts = count_image(*masks, num_classes, edge_width_px=edge_width_px)
-        total = counts if total is None else total + counts
-        regions.append(counts.overlap)
-        boundaries.append(counts.boundary)
-    if total is None:
+        confusion += counts.confusion
+        edge_confusion += counts.edge_confusion
+        tallies.append(counts.tally)
+    if not tallies:
         raise InvalidInput(
             "Found no pair of masks to evaluate, expected at least one; choose a split that is not empty."
         )
-    return Quality(names, edge_width_px, total, np.stack(regions), np.stack(boundaries))
+    return Quality(names, edge_width_px, confusion, edge_confusion, Tally.stack(tallies))
 
 
 def _checked_names(class_names: Sequence[str] | None, num_classes: int) -> tuple[str, ...]:

@@ -6,102 +6,110 @@ the same draws, so that hard images weigh alike for all. A draw that misses a cl
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from functools import lru_cache
 
 import numpy as np
 
+from bpkd_core.bundle import Interval
 from bpkd_core.errors import InvalidInput
-from bpkd_core.metrics.quality import Measure, Quality
-from bpkd_core.metrics.ratios import Floats, finite_or_none, iou, mean_present
+from bpkd_core.metrics.counts import Numbers, Tally
+from bpkd_core.metrics.measures import Measure, get_measure
+from bpkd_core.metrics.quality import Quality
+from bpkd_core.metrics.ratios import Floats, finite_or_none
 
 TAIL = 0.025  # on either side
+SAMPLES = 1000
+NOTHING = "There is no valid pixel to compare on."
 
 
-@dataclass(frozen=True)
-class Interval:
-    """A value and its 95 % interval; None where undefined, and then `reason` says why in one sentence."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-    reason: str | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """The interval as JSON."""
-        return asdict(self)
+def interval(quality: Quality, measure: str = "miou", *, samples: int = SAMPLES, seed: int = 0) -> Interval:
+    """A measure of :data:`bpkd_core.metrics.measures.MEASURES` with its interval. Raises UnknownName, InvalidInput."""
+    (found,) = intervals(quality, get_measure(measure), samples=samples, seed=seed)
+    return found
 
 
-def bootstrap_miou(quality: Quality, *, samples: int = 1000, seed: int = 0) -> tuple[float, float]:
-    """95 % interval of mIoU: (low, high), both NaN when no valid pixel was seen."""
-    return _quantiles(_draws(quality, "miou", samples, seed))
+def intervals(quality: Quality, measure: Measure, *, samples: int = SAMPLES, seed: int = 0) -> list[Interval]:
+    """The same for a measure of several numbers, such as `trimap_miou` or `class_iou`: one interval for each."""
+    values, draws = measure(quality.total), measure(redraw(quality, samples, seed)).reshape(samples, -1)
+    return [
+        Interval(value=value, low=low, high=high)
+        for value, (low, high) in zip(values.ravel().tolist(), map(quantiles, draws.T), strict=True)
+    ]
 
 
-def difference(a: Quality, b: Quality, measure: Measure = "miou", *, samples: int = 1000, seed: int = 0) -> Interval:
-    """Paired interval of a - b in mIoU or mean Boundary IoU.
+def difference(a: Quality, b: Quality, measure: str = "miou", *, samples: int = SAMPLES, seed: int = 0) -> Interval:
+    """Paired interval of a - b in a measure of :data:`bpkd_core.metrics.measures.MEASURES`.
 
     Raises:
         InvalidInput: the two were not evaluated on the same masks in the same order, or `measure` is unknown.
     """
     _check_paired(a, b)
-    if measure not in ("miou", "boundary_iou"):
-        raise InvalidInput(f'measure is "{measure}", expected "miou" or "boundary_iou".', param="measure")
-    value = _value(a, measure) - _value(b, measure)
+    of = get_measure(measure)
+    value = float(of(a.total) - of(b.total))
     if not np.isfinite(value):
-        return Interval(None, None, None, "There is no valid pixel to compare on.")
-    low, high = _quantiles(_draws(a, measure, samples, seed) - _draws(b, measure, samples, seed))
-    return Interval(value, low, high)
+        return Interval(reason=NOTHING)
+    low, high = quantiles(of(redraw(a, samples, seed)) - of(redraw(b, samples, seed)))
+    return Interval(value=value, low=low, high=high)
 
 
-def gap_closed(teacher: Quality, control: Quality, student: Quality, *, samples: int = 1000, seed: int = 0) -> Interval:
-    """Part of the gap in mIoU from control to teacher that the student closed: (S - C) / (T - C), paired.
+def gap_closed(
+    teacher: Quality,
+    control: Quality,
+    student: Quality,
+    measure: str = "miou",
+    *,
+    samples: int = SAMPLES,
+    seed: int = 0,
+) -> Interval:
+    """Part of the gap from control to teacher that the student closed: (S - C) / (T - C), paired.
 
     0 is the control, 1 the teacher; below 0 distillation hurt, above 1 the student passed its teacher. Undefined when
     the teacher is no better than the control. When that holds in more than 2.5 % of the draws the ratio has no
     bounded 95 % interval: `value` stands, `low` and `high` are None (D).
 
     Raises:
-        InvalidInput: the three were not evaluated on the same masks in the same order.
+        InvalidInput: the three were not evaluated on the same masks in the same order, or `measure` is unknown.
     """
     _check_paired(teacher, control)
     _check_paired(teacher, student)
-    gap = teacher.miou - control.miou
-    if not gap > 0:
-        return Interval(None, None, None, _no_gap(teacher.miou, control.miou))
-    value = (student.miou - control.miou) / gap
-    draws = np.stack([_draws(quality, "miou", samples, seed) for quality in (teacher, control, student)])
+    of, three = get_measure(measure), (teacher, control, student)
+    top, base, reached = (float(of(quality.total)) for quality in three)
+    if not top > base:
+        return Interval(reason=_no_gap(measure, top, base))
+    value = (reached - base) / (top - base)
+    draws = np.stack([of(redraw(quality, samples, seed)) for quality in three])
     teachers, controls, students = draws[:, np.isfinite(draws).all(axis=0)]
     ahead = teachers > controls
     behind = 1 - ahead.mean()
     if behind > TAIL:
         reason = f"The teacher does not beat the control in {behind:.1%} of the draws, so the ratio has no bounds."
-        return Interval(value, None, None, reason)
-    low, high = _quantiles((students - controls)[ahead] / (teachers - controls)[ahead])
-    return Interval(value, low, high)
+        return Interval(value=value, reason=reason)
+    low, high = quantiles((students - controls)[ahead] / (teachers - controls)[ahead])
+    return Interval(value=value, low=low, high=high)
 
 
-def _no_gap(teacher_miou: float, control_miou: float) -> str:
-    if finite_or_none(teacher_miou) is None or finite_or_none(control_miou) is None:
-        return "There is no valid pixel to compare on."
-    return (
-        f"The teacher's mIoU {teacher_miou:.4f} is not above the control's {control_miou:.4f}, so there is no gap "
-        f"to close; train the teacher further or choose a better one."
-    )
+@lru_cache(maxsize=4)  # teacher, control and student are looked at by every measure, on the same draws
+def redraw(quality: Quality, samples: int = SAMPLES, seed: int = 0) -> Tally:
+    """The counts of resampled datasets (leading axis `samples`). The same seed and images give the same draws.
 
-
-def _draws(quality: Quality, measure: Measure, samples: int, seed: int) -> Floats:
-    """(samples,) the measure on resampled images. The same seed and number of images give the same draws."""
+    Raises InvalidInput for less than one sample.
+    """
     if samples < 1:
         raise InvalidInput(f"samples is {samples}, expected at least 1.", param="samples")
     images = quality.images
-    weights_SN = np.random.default_rng(seed).multinomial(images, np.full(images, 1 / images), size=samples)
-    overlaps_N3C = quality.overlaps(measure)
-    # float64 multiplies fast and holds sums of pixels exactly, up to 2^53.
-    totals = weights_SN.astype(float) @ overlaps_N3C.reshape(images, -1).astype(float)
-    return mean_present(iou(totals.reshape(samples, *overlaps_N3C.shape[1:])))
+    weights_SN = (
+        np.random.default_rng(seed).multinomial(images, np.full(images, 1 / images), size=samples).astype(float)
+    )
+
+    def draw(counts_N: Numbers) -> Numbers:
+        # float64 multiplies fast and holds sums of pixels exactly, up to 2^53
+        return (weights_SN @ counts_N.reshape(images, -1).astype(float)).reshape(samples, *counts_N.shape[1:])
+
+    return quality.per_image.map(draw)
 
 
-def _quantiles(draws: Floats) -> tuple[float, float]:
+def quantiles(draws: Floats) -> tuple[float, float]:
+    """The ends of the 95 % interval of (S,) draws, both NaN where none is defined."""
     defined = draws[np.isfinite(draws)]  # a draw of all-void images says nothing
     if defined.size == 0:
         return float("nan"), float("nan")
@@ -109,13 +117,19 @@ def _quantiles(draws: Floats) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _value(quality: Quality, measure: Measure) -> float:
-    return quality.miou if measure == "miou" else quality.boundary_iou
+def _no_gap(measure: str, teacher: float, control: float) -> str:
+    if finite_or_none(teacher) is None or finite_or_none(control) is None:
+        return NOTHING
+    name = {"miou": "mIoU"}.get(measure, measure)
+    return (
+        f"The teacher's {name} {teacher:.4f} is not above the control's {control:.4f}, so there is no gap "
+        f"to close; train the teacher further or choose a better one."
+    )
 
 
 def _check_paired(a: Quality, b: Quality) -> None:
     """True pixels per image and class are a fingerprint of the truth."""
-    if not np.array_equal(a.regions[:, 1], b.regions[:, 1]):
+    if not np.array_equal(a.per_image.region[:, 1], b.per_image.region[:, 1]):
         raise InvalidInput(
             f"The two evaluations ({a.images} and {b.images} images) saw different true masks; evaluate both models "
             f"on the same images in the same order."

@@ -55,13 +55,13 @@ def evaluate(
     from bpkd_core.data import FolderDataset
     from bpkd_core.evaluation import evaluate_session
     from bpkd_core.infer import Session
-    from bpkd_core.metrics import bootstrap_miou
+    from bpkd_core.metrics import interval
     from service.cli.output import console, task, write
     from service.cli.quality import draw_quality
 
     data = FolderDataset(dataset, split)
     with task(console(stderr=True), f"Evaluating {onnx.name} on {len(data)} images of {data.split}") as tell:
         quality = evaluate_session(Session(onnx), data, progress=tell)
-    low, high = bootstrap_miou(quality)
-    report: dict[str, Any] = {"split": data.split, "miou_interval": [low, high], **quality.to_dict()}
+    miou = interval(quality)
+    report: dict[str, Any] = {"split": data.split, "miou_interval": [miou.low, miou.high], **quality.to_dict()}
     write(report, draw_quality(report), as_json=as_json)

@@ -152,7 +152,7 @@ def test_the_edge_region_is_the_union_of_the_masks_that_the_loss_uses(edge_width
         masks_NCHW = edge_masks(torch.from_numpy(true)[None], CLASSES, width_px=edge_width_px)
         inside = masks_NCHW[0].amax(dim=0).numpy() > 0
         expected += np.bincount(true[inside], minlength=CLASSES)
-    assert quality.counts.edge_confusion.sum(axis=1).tolist() == expected.tolist()
+    assert quality.edge_confusion.sum(axis=1).tolist() == expected.tolist()
 
 
 def test_trimap_reports_every_width_from_1_to_20():
@@ -207,7 +207,7 @@ def test_the_frame_is_a_contour_for_boundary_iou_only():
     mask = np.zeros((20, 30), np.uint8)
     quality = evaluate_masks([(mask, mask)], 1)
     assert quality.boundary_iou == 1
-    assert quality.counts.boundary.tolist() == [[20 * 30 - 18 * 28]] * 3
+    assert quality.total.boundary.tolist() == [[20 * 30 - 18 * 28]] * 3
     assert math.isnan(quality.edge_miou)
     assert math.isnan(quality.boundary_fscore[1])
     assert quality.body_miou == 1

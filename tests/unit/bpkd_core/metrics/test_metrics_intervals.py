@@ -1,12 +1,12 @@
 """Bootstrap over images, against a loop that redraws images one by one."""
 
-import math
-
 import numpy as np
 import pytest
 
-from bpkd_core.errors import InvalidInput
-from bpkd_core.metrics import Interval, bootstrap_miou, difference, evaluate_masks, gap_closed
+from bpkd_core.bundle import Interval
+from bpkd_core.errors import InvalidInput, UnknownName
+from bpkd_core.metrics import MEASURES, difference, evaluate_masks, gap_closed, interval, intervals
+from bpkd_core.metrics.measures import boundary_fscore, class_iou, trimap_miou
 
 IMAGES = 12
 CLASSES = 3
@@ -36,27 +36,55 @@ def redraws(quality, samples, seed):
     """mIoU of each draw from the confusion of its images, one image at a time."""
     counts = np.random.default_rng(seed).multinomial(IMAGES, [1 / IMAGES] * IMAGES, size=samples)
     for drawn in counts:
-        agreed, true, predicted = sum(n * overlap for n, overlap in zip(drawn, quality.regions, strict=True))
+        agreed, true, predicted = sum(n * overlap for n, overlap in zip(drawn, quality.per_image.region, strict=True))
         yield np.mean(agreed / (true + predicted - agreed))
 
 
-def test_bootstrap_miou_matches_a_loop_over_draws():
+def test_the_interval_of_miou_matches_a_loop_over_draws():
     """Sums over drawn images, then the ratio; not a mean of ratios."""
-    low, high = bootstrap_miou(STUDENT, samples=50, seed=3)
+    found = interval(STUDENT, samples=50, seed=3)
     expected = np.quantile(list(redraws(STUDENT, 50, 3)), (0.025, 0.975))
-    assert (low, high) == pytest.approx(tuple(expected), abs=1e-12)
-    assert low < STUDENT.miou < high
+    assert (found.low, found.high) == pytest.approx(tuple(expected), abs=1e-12)
+    assert found.low < found.value < found.high
+    assert found.value == STUDENT.miou
 
 
-def test_the_per_image_overlaps_sum_to_the_measures():
+@pytest.mark.parametrize("measure", MEASURES)
+def test_every_measure_is_drawn_from_the_counts_of_whole_images(measure):
+    """A draw is a dataset: evaluating the drawn masks themselves must give the measure of that draw."""
+    truth = truths()
+    masks = [(spoiled(true, 0.15, index), true) for index, true in enumerate(truth)]
+    low, high = (
+        interval(evaluate_masks(masks, CLASSES), measure, samples=1, seed=4).model_dump()[k] for k in ("low", "high")
+    )
+    drawn = np.random.default_rng(4).multinomial(IMAGES, [1 / IMAGES] * IMAGES, size=1)[0]
+    again = evaluate_masks([pair for pair, n in zip(masks, drawn, strict=True) for _ in range(n)], CLASSES)
+    assert low == high == pytest.approx(interval(again, measure).value, abs=1e-12)
+
+
+@pytest.mark.parametrize(("measure", "numbers"), [(class_iou, CLASSES), (trimap_miou, 20), (boundary_fscore, 4)])
+def test_a_curve_has_an_interval_at_every_point(measure, numbers):
+    """The report draws them as a ribbon; each point must lie inside."""
+    found = intervals(STUDENT, measure)
+    assert len(found) == numbers
+    assert all(each.low <= each.value <= each.high for each in found)
+
+
+def test_a_class_that_is_absent_has_no_interval():
+    """Undefined in every draw: null in the report, not a number and not a crash."""
+    quality = evaluate_masks([(np.zeros((3, 3), int), np.zeros((3, 3), int))] * 3, 2)
+    assert intervals(quality, class_iou) == [Interval(value=1.0, low=1.0, high=1.0), Interval()]
+
+
+def test_the_per_image_counts_sum_to_the_measures():
     """What is redrawn must be what is reported."""
-    for measure, counts in (("miou", STUDENT.counts.overlap), ("boundary_iou", STUDENT.counts.boundary)):
-        np.testing.assert_array_equal(STUDENT.overlaps(measure).sum(axis=0), counts)
+    np.testing.assert_array_equal(STUDENT.total.region[0], STUDENT.confusion.diagonal())
+    np.testing.assert_array_equal(STUDENT.total.edge[1], STUDENT.edge_confusion.sum(axis=1))
 
 
 def test_the_same_seed_gives_the_same_interval_and_another_seed_another():
     """A published interval can be computed again."""
-    assert bootstrap_miou(STUDENT, seed=5) == bootstrap_miou(STUDENT, seed=5) != bootstrap_miou(STUDENT, seed=6)
+    assert interval(STUDENT, seed=5) == interval(STUDENT, seed=5) != interval(STUDENT, seed=6)
 
 
 def test_gap_closed_is_paired_and_matches_a_loop():
@@ -72,8 +100,8 @@ def test_gap_closed_is_paired_and_matches_a_loop():
 
 def test_gap_closed_is_zero_for_the_control_and_one_for_the_teacher():
     """Exactly, in every draw: pairing leaves no noise."""
-    assert gap_closed(TEACHER, CONTROL, CONTROL) == Interval(0.0, 0.0, 0.0)
-    assert gap_closed(TEACHER, CONTROL, TEACHER) == Interval(1.0, 1.0, 1.0)
+    assert gap_closed(TEACHER, CONTROL, CONTROL) == Interval(value=0.0, low=0.0, high=0.0)
+    assert gap_closed(TEACHER, CONTROL, TEACHER) == Interval(value=1.0, low=1.0, high=1.0)
 
 
 def test_gap_closed_is_undefined_when_the_teacher_is_no_better():
@@ -99,7 +127,7 @@ def test_gap_closed_has_no_bounds_when_the_teacher_is_hardly_better():
     assert "does not beat the control in" in str(gap.reason)
 
 
-@pytest.mark.parametrize("measure", ["miou", "boundary_iou"])
+@pytest.mark.parametrize("measure", ["miou", "boundary_iou", "edge_miou"])
 def test_difference_is_paired_and_changes_sign_with_its_arguments(measure):
     """Student minus control, in either measure, with the interval of the difference and not of each."""
     better = difference(STUDENT, CONTROL, measure)
@@ -111,7 +139,7 @@ def test_difference_is_paired_and_changes_sign_with_its_arguments(measure):
 
 def test_difference_of_a_model_with_itself_is_exactly_nothing():
     """Shows the pairing: unpaired draws would give a wide interval."""
-    assert difference(STUDENT, STUDENT) == Interval(0.0, 0.0, 0.0)
+    assert difference(STUDENT, STUDENT) == Interval(value=0.0, low=0.0, high=0.0)
 
 
 def test_evaluations_on_other_images_are_refused():
@@ -126,28 +154,23 @@ def test_evaluations_on_other_images_are_refused():
 
 
 def test_nothing_to_compare_is_said_and_not_counted():
-    """All void: NaN bounds for one model, a reason for two and three."""
+    """All void: no bounds for one model, a reason for two and three."""
     void = evaluate_masks([(np.zeros((3, 3), int), np.full((3, 3), 255))], CLASSES)
-    assert all(math.isnan(bound) for bound in bootstrap_miou(void))
-    for interval in (difference(void, void), gap_closed(void, void, void)):
-        assert interval == Interval(None, None, None, "There is no valid pixel to compare on.")
+    assert interval(void) == Interval()
+    for found in (difference(void, void), gap_closed(void, void, void)):
+        assert found == Interval(reason="There is no valid pixel to compare on.")
 
 
 def test_draws_of_void_images_only_are_left_out():
     """One good image among void ones: every defined draw has the same score."""
     void = (np.zeros((3, 3), int), np.full((3, 3), 255))
     quality = evaluate_masks([void, void, (np.eye(3, dtype=int), np.zeros((3, 3), int))], CLASSES)
-    assert bootstrap_miou(quality, samples=200) == (quality.miou, quality.miou)
+    assert interval(quality, samples=200) == Interval(value=quality.miou, low=quality.miou, high=quality.miou)
 
 
 def test_an_unknown_measure_or_no_samples_is_refused():
     """A sentence instead of a KeyError."""
-    with pytest.raises(InvalidInput, match='expected "miou" or "boundary_iou"'):
-        difference(STUDENT, CONTROL, "dice")
+    with pytest.raises(UnknownName, match=r'Unknown measure "boundary_io"\. Did you mean "boundary_iou"'):
+        difference(STUDENT, CONTROL, "boundary_io")
     with pytest.raises(InvalidInput, match="samples is 0"):
-        bootstrap_miou(STUDENT, samples=0)
-
-
-def test_interval_to_dict_is_json():
-    """It goes into the job's result as it is."""
-    assert Interval(0.5, 0.4, 0.6).to_dict() == {"value": 0.5, "low": 0.4, "high": 0.6, "reason": None}
+        interval(STUDENT, samples=0)
