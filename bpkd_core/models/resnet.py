@@ -83,9 +83,15 @@ class ResNet(nn.Module):
 
     def forward(self, images_NCHW: Tensor) -> tuple[Tensor, Tensor]:
         """(N, 3, H, W) to the maps of layer3 and layer4, both at 1/8."""
-        x = self.layer2(self.layer1(self.maxpool(self.stem(images_NCHW))))
-        third = self.layer3(x)
-        return third, self.layer4(third)
+        _, _, third, fourth = self.pyramid(images_NCHW)
+        return third, fourth
+
+    def pyramid(self, images_NCHW: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """(N, 3, H, W) to the maps of layer1, at 1/4, and of layer2 to layer4, all at 1/8."""
+        first = self.layer1(self.maxpool(self.stem(images_NCHW)))
+        second = self.layer2(first)
+        third = self.layer3(second)
+        return first, second, third, self.layer4(third)
 
 
 def resnet_18() -> ResNet:
