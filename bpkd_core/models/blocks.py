@@ -7,6 +7,9 @@ from collections import OrderedDict
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+DROPOUT = 0.1
+"""The share of channels that a head drops before its classifier while it trains."""
+
 
 class BatchNorm(nn.BatchNorm2d):
     """Batch normalisation that survives a single value per channel while it trains.
