@@ -1,10 +1,10 @@
 """What MMSegmentation's own networks say, written down for our tests.
 
 Run `PYTHONPATH=tests python tests/bench/openmmlab.py` where mmsegmentation 1.2, mmengine and mmcv-lite 2.1 are
-installed, which bpkd itself never needs: an environment of its own is best. Each network is built from the configuration
-that MMSegmentation ships, its weights are drawn by the names of their keys (tests/references/openmmlab.py), and its keys,
-their shapes and some of its logits go to tests/golden/openmmlab/<network>.npz. Names on the command line choose among the
-networks.
+installed, which bpkd itself never needs: an environment of its own is best. Each network is built from the
+configuration that MMSegmentation ships, its weights are drawn by the names of their keys
+(tests/references/openmmlab.py), and its keys, their shapes and some of its logits go to
+tests/golden/openmmlab/<network>.npz. Names on the command line choose among the networks.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ def test_keys_and_shapes_are_those_of_openmmlab(name: str) -> None:
 
 @pytest.mark.parametrize("name", SAME_KEYS)
 def test_logits_are_those_of_openmmlab(name: str) -> None:
-    """Keys say nothing of dilation, of the side a padding is on, or of a resize that is half a pixel off at odd sizes."""
+    """Keys say nothing of dilation, of the side a padding is on, or of a resize half a pixel off at odd sizes."""
     with np.load(GOLDEN / f"{name}.npz") as golden, torch.inference_mode():
         net = fresh(name)
         net.load_state_dict(weights(shapes_of(text(golden)), float(golden["gain"])), strict=True, assign=True)
