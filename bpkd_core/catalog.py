@@ -2,13 +2,15 @@
 
 Importing this module imports no torch, so the API can list names, papers and parameter counts without it. A package
 outside this repository joins through the entry-point group of the same kind (`bpkd.methods`, `bpkd.models`,
-`bpkd.datasets`); a built-in name always wins over an entry point.
+`bpkd.datasets`); a built-in name always wins over an entry point. A network's name may also begin with the prefix of
+an adapter (`smp:fpn/resnet18`): what stands behind the colon is the other library's name, known only to it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal
@@ -178,6 +180,11 @@ DATASETS: Mapping[str, Plugin] = {
     "folder": Plugin("bpkd_core.data.folder:FolderDataset", "images/, masks/ and classes.json"),
 }
 
+ADAPTERS: Mapping[str, Plugin] = {
+    "smp": Plugin("bpkd_core.models.smp:build", "segmentation-models-pytorch, as smp:<architecture>/<encoder>"),
+}
+"""Prefix of a network's name -> a function of what follows the colon, and the number of classes."""
+
 BUILT_IN: Mapping[Kind, Mapping[str, Plugin]] = {"methods": METHODS, "models": MODELS, "datasets": DATASETS}
 
 
@@ -189,7 +196,7 @@ def names(kind: Kind) -> list[str]:
 def require(kind: Kind, name: str, *, word: str | None = None, param: str | None = None) -> str:
     """Return `name` if it is known, else raise :class:`UnknownName` with the nearest known name."""
     known = names(kind)
-    if name not in known:
+    if name not in known and not (kind == "models" and _adapter(name)):
         raise UnknownName.among(word or WORD[kind], name, known, param=param)
     return name
 
@@ -198,8 +205,19 @@ def load(kind: Kind, name: str) -> Any:
     """Import and return what stands behind a name. Raises UnknownName."""
     require(kind, name)
     plugin = BUILT_IN[kind].get(name)
-    if plugin is None:
-        return _entry_points(kind)[name].load()
+    if plugin:
+        return _import(plugin)
+    if kind == "models" and (adapter := _adapter(name)):
+        return partial(_import(adapter), name.partition(":")[2])
+    return _entry_points(kind)[name].load()
+
+
+def _adapter(name: str) -> Plugin | None:
+    prefix, colon, rest = name.partition(":")
+    return ADAPTERS.get(prefix) if colon and rest else None
+
+
+def _import(plugin: Plugin) -> Any:
     module, _, attribute = plugin.target.partition(":")
     return getattr(import_module(module), attribute)
 

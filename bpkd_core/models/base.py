@@ -14,10 +14,13 @@ class Outputs(NamedTuple):
 
     logits: (N, C, h, w) raw scores of the main head.
     aux: raw scores of the auxiliary heads, each (N, C, h', w'), possibly none; the loss weighs them 0.4.
+    features: (N, D, h, w), what the main head's classifier takes, before its dropout: what feature distillation
+        compares. None where a network hides them, as an ONNX file does.
     """
 
     logits: Tensor
     aux: tuple[Tensor, ...] = ()
+    features: Tensor | None = None
 
 
 class SegmentationNet(nn.Module, ABC):
@@ -25,18 +28,20 @@ class SegmentationNet(nn.Module, ABC):
 
     num_classes: C, the channels of the logits.
     stride: the logits are 1/stride of the image, rounded up where a side is not a multiple of it.
-    encoder: key prefix of the backbone, which pretrained features are loaded into.
+    feature_channels: D of Outputs.features; None where the network has none to show.
+    backbone_prefix: key prefix of the backbone, which pretrained features are loaded into.
     auxiliary: key prefixes of the heads that exist only to be trained with. A checkpoint may leave them out, and so
         does the catalog's parameter count.
     """
 
-    encoder: str = "backbone."
+    backbone_prefix: str = "backbone."
     auxiliary: tuple[str, ...] = ()
 
-    def __init__(self, num_classes: int, stride: int) -> None:
+    def __init__(self, num_classes: int, stride: int, feature_channels: int | None) -> None:
         super().__init__()
         self.num_classes = num_classes
         self.stride = stride
+        self.feature_channels = feature_channels
 
     def forward(self, images_NCHW: Tensor) -> Tensor | Outputs:
         """Score normalised float RGB images (N, 3, H, W).
@@ -59,10 +64,10 @@ class Downscaled(SegmentationNet):
     """
 
     def __init__(self, net: SegmentationNet, factor: int) -> None:
-        super().__init__(net.num_classes, net.stride * factor)
+        super().__init__(net.num_classes, net.stride * factor, net.feature_channels)
         self.net = net
         self.factor = factor
-        self.encoder = f"net.{net.encoder}"
+        self.backbone_prefix = f"net.{net.backbone_prefix}"
         self.auxiliary = tuple(f"net.{prefix}" for prefix in net.auxiliary)
 
     def score(self, images_NCHW: Tensor) -> Outputs:

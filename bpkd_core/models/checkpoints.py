@@ -49,10 +49,10 @@ def load_backbone(net: SegmentationNet, path: Path) -> None:
     heads are not read. Raises InvalidCheckpoint, and then `net` is as it was.
     """
     own = net.state_dict().items()
-    expected = {key.removeprefix(net.encoder): value for key, value in own if key.startswith(net.encoder)}
-    weights = _unwrap(_read(path), expected.keys(), (*PREFIXES, net.encoder))
+    expected = {key.removeprefix(net.backbone_prefix): value for key, value in own if key.startswith(net.backbone_prefix)}
+    weights = _unwrap(_read(path), expected.keys(), (*PREFIXES, net.backbone_prefix))
     _require_fit(f'"{path.name}" does not fit the backbone of this {_describe(net)}', expected, weights)
-    net.load_state_dict({net.encoder + key: weights[key] for key in expected}, strict=False)
+    net.load_state_dict({net.backbone_prefix + key: weights[key] for key in expected}, strict=False)
 
 
 def _read(path: Path) -> Mapping[Any, Any]:

@@ -101,9 +101,10 @@ class Head(nn.Module):
         self.aux_head = _hidden(2 * c, width)
         self.aux_cls_seg = nn.Conv2d(width, num_classes, 1)
 
-    def forward(self, features_NCHW: Tensor) -> Tensor:
-        """(N, 4c, h, w) to logits (N, C, h, w)."""
-        return self.conv_seg(self.head(features_NCHW))
+    def forward(self, x_NCHW: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, 4c, h, w) to logits (N, C, h, w) and the features (N, width, h, w) they are read from."""
+        features = self.head(x_NCHW)
+        return self.conv_seg(features), features
 
     def auxiliary(self, early_NCHW: Tensor) -> Tensor:
         """(N, 2c, h, w) to logits (N, C, h, w)."""
@@ -119,7 +120,7 @@ class DDRNet(SegmentationNet):
     auxiliary = ("decode_head.aux_head.", "decode_head.aux_cls_seg.")
 
     def __init__(self, num_classes: int, *, c: int, pooled: int, head: int) -> None:
-        super().__init__(num_classes, stride=8)
+        super().__init__(num_classes, stride=8, feature_channels=head)
         self.backbone = Backbone(c, pooled)
         self.decode_head = Head(c, head, num_classes)
         initialise(self)
@@ -127,8 +128,8 @@ class DDRNet(SegmentationNet):
     def score(self, images_NCHW: Tensor) -> Outputs:
         """(N, 3, H, W) to logits (N, C, ceil(H / 8), ceil(W / 8)), and one auxiliary of that size in training."""
         early, features = self.backbone(images_NCHW)
-        logits = self.decode_head(features)
-        return Outputs(logits, (self.decode_head.auxiliary(early),) if self.training else ())
+        logits, features = self.decode_head(features)
+        return Outputs(logits, (self.decode_head.auxiliary(early),) if self.training else (), features)
 
 
 def ddrnet_23(num_classes: int) -> SegmentationNet:

@@ -54,10 +54,11 @@ class PSPHead(nn.Module):
         self.dropout = nn.Dropout2d(DROPOUT)
         self.conv_seg = nn.Conv2d(width, num_classes, 1)
 
-    def forward(self, x_NCHW: Tensor) -> Tensor:
-        """(N, c_in, h, w) to logits (N, C, h, w)."""
+    def forward(self, x_NCHW: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, c_in, h, w) to logits (N, C, h, w) and the features (N, width, h, w) they are read from."""
         contexts = [resize(module(x_NCHW), like_NCHW=x_NCHW) for module in self.psp_modules]
-        return self.conv_seg(self.dropout(self.bottleneck(torch.cat([x_NCHW, *contexts], dim=1))))
+        features = self.bottleneck(torch.cat([x_NCHW, *contexts], dim=1))
+        return self.conv_seg(self.dropout(features)), features
 
 
 class FCNHead(nn.Module):
@@ -80,7 +81,7 @@ class PSPNet(SegmentationNet):
     auxiliary = ("auxiliary_head.",)
 
     def __init__(self, num_classes: int, backbone: ResNet, *, c_in: int, width: int) -> None:
-        super().__init__(num_classes, stride=8)
+        super().__init__(num_classes, stride=8, feature_channels=width)
         self.backbone = backbone
         self.decode_head = PSPHead(c_in, width, num_classes)
         self.auxiliary_head = FCNHead(c_in // 2, width // 2, num_classes)
@@ -89,7 +90,8 @@ class PSPNet(SegmentationNet):
     def score(self, images_NCHW: Tensor) -> Outputs:
         """(N, 3, H, W) to logits (N, C, ceil(H / 8), ceil(W / 8)), and one auxiliary of that size in training."""
         third, fourth = self.backbone(images_NCHW)
-        return Outputs(self.decode_head(fourth), (self.auxiliary_head(third),) if self.training else ())
+        logits, features = self.decode_head(fourth)
+        return Outputs(logits, (self.auxiliary_head(third),) if self.training else (), features)
 
 
 def pspnet_r18(num_classes: int) -> SegmentationNet:

@@ -4,12 +4,28 @@ from __future__ import annotations
 
 import math
 
+import torch
 from torch import Tensor, nn
 from transformers import SegformerConfig, SegformerForSemanticSegmentation
+from transformers.models.segformer.modeling_segformer import SegformerDecodeHead
 
 from bpkd_core.models.base import Outputs, SegmentationNet
+from bpkd_core.models.blocks import resize
 
 NARROW, WIDE = (32, 64, 160, 256), (64, 128, 320, 512)
+
+
+class AllMLPHead(SegformerDecodeHead):
+    """The library's layers, with what the classifier takes shown beside the logits (section 3.2)."""
+
+    def score(self, stages: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+        """Maps (N, C_i, h_i, w_i), finest first, to logits (N, C, h, w) and features (N, head, h, w)."""
+        maps = [
+            resize(project(stage).transpose(1, 2).unflatten(2, stage.shape[2:]), like_NCHW=stages[0])
+            for project, stage in zip(self.linear_projections, stages, strict=True)
+        ]
+        features = self.activation(self.batch_norm(self.linear_fuse(torch.cat(maps[::-1], dim=1))))
+        return self.classifier(self.dropout(features)), features
 
 
 class SegFormer(SegmentationNet):
@@ -18,20 +34,22 @@ class SegFormer(SegmentationNet):
     channels and depths: of the four stages; head: channels of the head. Images of 32 pixels a side and more.
     """
 
-    encoder = "segformer."
+    backbone_prefix = "segformer."
 
     def __init__(self, num_classes: int, *, channels: tuple[int, ...], depths: tuple[int, ...], head: int) -> None:
-        super().__init__(num_classes, stride=4)
+        super().__init__(num_classes, stride=4, feature_channels=head)
         config = SegformerConfig(hidden_sizes=list(channels), depths=list(depths), decoder_hidden_size=head)
         config.num_labels = num_classes
         network = SegformerForSemanticSegmentation(config)
-        self.segformer, self.decode_head = network.segformer, network.decode_head
+        self.segformer, self.decode_head = network.segformer, AllMLPHead(config)
+        self.decode_head.load_state_dict(network.decode_head.state_dict())  # as the library starts them
         _initialise(self.segformer)
 
     def score(self, images_NCHW: Tensor) -> Outputs:
         """(N, 3, H, W) to logits (N, C, ceil(H / 4), ceil(W / 4))."""
         stages = self.segformer(images_NCHW, output_hidden_states=True).hidden_states
-        return Outputs(self.decode_head(stages))
+        logits, features = self.decode_head.score(stages)
+        return Outputs(logits, features=features)
 
 
 def segformer_b0(num_classes: int) -> SegmentationNet:

@@ -51,7 +51,7 @@ class SwiftNet(SegmentationNet):
     """Four stages of two blocks, `width` channels at 1/4 and twice as many each stage; `2 width` in the ladder."""
 
     def __init__(self, num_classes: int, width: int) -> None:
-        super().__init__(num_classes, stride=4)
+        super().__init__(num_classes, stride=4, feature_channels=2 * width)
         widths = [width, 2 * width, 4 * width, 8 * width]
         self.stem = nn.Sequential(conv_norm(3, width, 3, stride=2), conv_norm(width, width, 3, stride=2))
         self.stages = nn.ModuleList(
@@ -71,7 +71,8 @@ class SwiftNet(SegmentationNet):
         x = self.context(maps.pop())
         for step in self.ladder:
             x = step(x, maps.pop())
-        return Outputs(self.classify(self.head(x)))
+        features = self.classify[:-1](self.head(x))
+        return Outputs(self.classify[-1](features), features=features)
 
 
 def swiftnet_r18(num_classes: int) -> SegmentationNet:

@@ -27,6 +27,7 @@ from bpkd_core.events import Emit, Event, Stage
 from bpkd_core.methods.base import Method
 from bpkd_core.models.base import SegmentationNet, downscaled
 from bpkd_core.spec import Train
+from bpkd_core.teachers import Teacher
 from bpkd_core.train.checkpoint import Checkpoints
 from bpkd_core.train.optim import distillation_weight, learning_rate, make_optimizer
 from bpkd_core.train.precision import autocast
@@ -42,11 +43,8 @@ CPU = torch.device("cpu")
 class Distillation:
     """What makes a training a distillation: a frozen teacher and the loss that compares the two."""
 
-    teacher: SegmentationNet
+    teacher: Teacher
     method: Method
-
-    def __post_init__(self) -> None:
-        self.teacher.eval().requires_grad_(False)
 
 
 @dataclass(frozen=True)
@@ -90,8 +88,6 @@ def train(
     net.to(device).to(memory_format=torch.channels_last).train()
     optimizer = make_optimizer(net, plan)
     progress = resume(net, optimizer, checkpoints)
-    if distillation:
-        distillation.teacher.to(device).to(memory_format=torch.channels_last)
     transform = training_transform(plan)
     batches = Batches(
         data, transform, plan.batch_size, plan.seed, progress.step, plan.steps - progress.step, plan.loader_workers
@@ -180,9 +176,8 @@ def losses(
         loss = loss + plan.aux_weight * aux_ce
         terms["ce_aux"] = aux_ce.detach()
     if distillation:
-        with torch.no_grad(), autocast(plan.precision, inputs.device):
-            teacher_logits = distillation.teacher(inputs)
-        distilled = distillation.method(outputs.logits, teacher_logits, labels_NHW)
+        taught = distillation.teacher.look(images_N3HW)
+        distilled = distillation.method(outputs.logits, taught.logits, labels_NHW)
         loss = loss + distillation_weight(plan, step) * distilled.total
         said = {**distilled.terms, **distilled.diagnostics}
         terms |= {name: value.detach() for name, value in said.items()}

@@ -41,8 +41,6 @@ def measure_step(
 ) -> float:
     """Median seconds of a training step on real batches, after a few that are not counted. Trains `net` a little."""
     net.to(device).to(memory_format=torch.channels_last).train()
-    if distillation:
-        distillation.teacher.to(device).to(memory_format=torch.channels_last)
     optimizer = make_optimizer(net, plan)
     batches = Batches(data, training_transform(plan), plan.batch_size, plan.seed, steps=WARM_UP_STEPS + TIMED_STEPS)
     seconds: list[float] = []

@@ -27,7 +27,7 @@ class SpeckNet(SegmentationNet):
     auxiliary = ("aux_head.",)
 
     def __init__(self, num_classes: int, width: int) -> None:
-        super().__init__(num_classes, stride=4)
+        super().__init__(num_classes, stride=4, feature_channels=width)
         self.stem = nn.Sequential(nn.Conv2d(3, width, 3, 2, 1), nn.BatchNorm2d(width), nn.ReLU())
         self.backbone = nn.Sequential(nn.Conv2d(width, width, 3, 2, 1), nn.BatchNorm2d(width), nn.ReLU())
         self.head = nn.Sequential(nn.Dropout(0.2), nn.Conv2d(width, num_classes, 1))
@@ -35,7 +35,8 @@ class SpeckNet(SegmentationNet):
 
     def score(self, images_NCHW: Tensor) -> Outputs:
         early = self.stem(images_NCHW)
-        return Outputs(self.head(self.backbone(early)), (self.aux_head(early),) if self.training else ())
+        features = self.backbone(early)
+        return Outputs(self.head(features), (self.aux_head(early),) if self.training else (), features)
 
 
 def speck(num_classes: int) -> SegmentationNet:

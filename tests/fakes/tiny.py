@@ -13,7 +13,7 @@ class TinyNet(SegmentationNet):
     """Patches of stride x stride pixels, then scores."""
 
     def __init__(self, num_classes: int, stride: int) -> None:
-        super().__init__(num_classes, stride)
+        super().__init__(num_classes, stride, feature_channels=None)
         self.patches = nn.Conv2d(3, 8, stride, stride)
         self.scores = nn.Conv2d(8, num_classes, 3, padding=1)
 

@@ -15,6 +15,7 @@ from bpkd_core.events import Event
 from bpkd_core.methods import get_method
 from bpkd_core.models import SegmentationNet
 from bpkd_core.spec import Train
+from bpkd_core.teachers import TorchTeacher
 from bpkd_core.train.checkpoint import Checkpoints
 from bpkd_core.train.loop import Distillation, Trained, train
 from fakes.specks import DrawnSpecks, speck, speck_teacher, speck_train
@@ -29,7 +30,8 @@ def fresh(make: Callable[[int], SegmentationNet] = speck) -> SegmentationNet:
 
 
 def distil(method: str, **options: Any) -> Distillation:
-    return Distillation(fresh(speck_teacher), get_method(method, num_classes=CLASSES, **options))
+    teacher = TorchTeacher(fresh(speck_teacher), precision="fp32", device=torch.device("cpu"))
+    return Distillation(teacher, get_method(method, num_classes=CLASSES, **options))
 
 
 @dataclass

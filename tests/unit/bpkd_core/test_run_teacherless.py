@@ -8,7 +8,9 @@ import pytest
 from fakes.specks import HEIGHT, WIDTH, speck_spec
 
 from bpkd_core.data import FolderDataset
-from bpkd_core.run import Prepared, Recipe
+from bpkd_core.recipe.records import Prepared
+from bpkd_core.recipe.training import train_network
+from bpkd_core.recipe.workshop import Workshop
 from bpkd_core.spec import parse_spec
 
 
@@ -27,6 +29,7 @@ def test_without_a_method_no_step_pays_for_a_teacher(tmp_path: Path, scenes: Pat
         steps={"student": 2},
         threads=1,
     )
-    trained = Recipe(spec, tmp_path, lambda _: None, lambda: False).train("student", prepared)
+    shop = Workshop(spec, tmp_path, emit=lambda _: None, stop=lambda: False)
+    trained = train_network(shop, "student", prepared)
     assert trained.steps == 2
     assert not (tmp_path / "networks" / "teacher.safetensors").exists()

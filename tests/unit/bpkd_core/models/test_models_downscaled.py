@@ -48,9 +48,9 @@ def test_its_keys_tell_backbone_and_auxiliary_heads_apart() -> None:
     """Parameter counts and checkpoints go by these prefixes."""
     reduced = downscaled(speck(), 2)
     assert isinstance(reduced, Downscaled)
-    assert (reduced.encoder, reduced.auxiliary) == ("net.backbone.", ("net.aux_head.",))
+    assert (reduced.backbone_prefix, reduced.auxiliary) == ("net.backbone.", ("net.aux_head.",))
     keys = reduced.state_dict().keys()
-    assert any(key.startswith(reduced.encoder) for key in keys)
+    assert any(key.startswith(reduced.backbone_prefix) for key in keys)
     assert any(key.startswith(reduced.auxiliary) for key in keys)
 
 

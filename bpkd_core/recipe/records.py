@@ -1,0 +1,51 @@
+"""What the finished stages of a run leave behind, as files that a later attempt reads."""
+
+from __future__ import annotations
+
+from bpkd_core.bundle import ClassInfo, ParityResult, Role, Value
+from bpkd_core.data.layout import Split
+from bpkd_core.spec import DistillSpec
+
+
+class Prepared(Value):
+    """What was learnt of the data and the machine before anything was trained.
+
+    threads: torch's, for the whole run; their number decides the order of sums, and with it the last bits.
+    """
+
+    spec: DistillSpec
+    dataset_sha256: str
+    classes: list[ClassInfo]
+    split: Split
+    image_hw: tuple[int, int]
+    images: int
+    step_seconds: dict[Role, float]
+    steps: dict[Role, int]
+    threads: int
+
+
+class Probed(Value):
+    """A given teacher, tried on a few validation images."""
+
+    sha256: str
+    val_miou: float
+
+
+class TrainedNetwork(Value):
+    """A training that is over."""
+
+    steps: int
+    seconds: float
+    best_val_miou: float | None
+
+
+class Verified(Value):
+    """Every exported file, compared with torch."""
+
+    parity: dict[Role, ParityResult]
+
+
+class Exported(Value):
+    """Every exported file, by its hash."""
+
+    sha256: dict[Role, str]

@@ -1,0 +1,100 @@
+"""What all stages of a run share: the specification, the folder, the networks by their role."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from bpkd_core.bundle import Role
+from bpkd_core.data import FolderDataset
+from bpkd_core.data.layout import Split
+from bpkd_core.events import Emit, Event, Stage
+from bpkd_core.models import build, load_checkpoint
+from bpkd_core.models.base import SegmentationNet, downscaled
+from bpkd_core.recipe.records import Prepared
+from bpkd_core.spec import CheckpointTeacher, DistillSpec, Train, TrainedTeacher
+
+REPORT_EVERY_S = 2.0
+TRAINING: dict[Role, Stage] = {
+    "teacher": "training_teacher",
+    "control": "training_control",
+    "student": "training_student",
+}
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """Where the stages work: each is a function of this, may be called again after a crash, and writes atomically."""
+
+    spec: DistillSpec
+    folder: Path
+    emit: Emit
+    stop: Callable[[], bool]
+
+    @property
+    def roles(self) -> list[Role]:
+        """The networks of this run, in the order in which they are trained and shown."""
+        return ["teacher", "control", "student"] if self.spec.control == "full" else ["teacher", "student"]
+
+    @property
+    def device(self) -> torch.device:
+        """The GPU if there is one."""
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+    def data(self, split: Split) -> FolderDataset:
+        """One split of the dataset."""
+        return FolderDataset(self.spec.dataset, split)
+
+    def plan(self, role: Role) -> Train:
+        """The schedule of one network."""
+        return self.spec.teacher_train() if role == "teacher" else self.spec.train
+
+    def arch(self, role: Role) -> str:
+        """The catalog's name of one network."""
+        return self.spec.teacher.arch if role == "teacher" else self.spec.student.arch
+
+    def weights(self, role: Role) -> Path:
+        """Where the weights of a trained network lie."""
+        if role == "teacher" and isinstance(self.spec.teacher, CheckpointTeacher):
+            return self.spec.teacher.path
+        return self.folder / "networks" / f"{role}.safetensors"
+
+    def fresh(self, role: Role, num_classes: int) -> SegmentationNet:
+        """Random weights; control and student start from the same ones."""
+        torch.manual_seed(self.plan(role).seed)
+        return build(self.arch(role), num_classes=num_classes)
+
+    def network(self, role: Role, prepared: Prepared) -> SegmentationNet:
+        """A network with its trained weights, in eval mode."""
+        net = build(self.arch(role), num_classes=len(prepared.classes))
+        load_checkpoint(net, self.weights(role))
+        return net.eval()
+
+    def served(self, role: Role, prepared: Prepared) -> SegmentationNet:
+        """The network as it is exported and judged, on images of full size."""
+        return downscaled(self.network(role, prepared), self.plan(role).input_downscale).eval()
+
+    @property
+    def trains_teacher(self) -> bool:
+        """Whether the teacher is made in this run."""
+        return isinstance(self.spec.teacher, TrainedTeacher)
+
+    def asks_teacher(self, role: Role) -> bool:
+        """Whether a teacher runs in each step of this training."""
+        return role == "student" and self.spec.method.type != "none"
+
+    def counter(self, stage: Stage) -> Callable[[int, int], None]:
+        """Report counted work at most every two seconds."""
+        said = 0.0
+
+        def count(done: int, total: int) -> None:
+            nonlocal said
+            if time.monotonic() - said >= REPORT_EVERY_S or done == total:
+                said = time.monotonic()
+                self.emit(Event("metrics", {"stage": stage, "step": done, "total_steps": total, "values": {}}))
+
+        return count
