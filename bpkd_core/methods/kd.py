@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from bpkd_core.boundary import widen
 from bpkd_core.methods.base import LogitMethod, Losses, check_positive, check_weight
 from bpkd_core.methods.divergence import pixel_kl
+from bpkd_core.methods.labelled import labelled_share, mean_over_labelled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +16,6 @@ class PixelKD(LogitMethod):
     """`weight * T^2 * KL(teacher || student)`, averaged over the pixels that are not void (Hinton et al. 2015).
 
     temperature: T = 2 by default, weight 1 (both D: papers on segmentation use 1 to 4 without agreement).
-    A pixel of the logits counts by its share of labelled pixels; where none is labelled the loss is exactly 0 (D).
     """
 
     temperature: float = 2.0
@@ -31,9 +28,14 @@ class PixelKD(LogitMethod):
 
     def compare(self, student_NChw: Tensor, teacher_NChw: Tensor, labels_NHW: Tensor) -> Losses:
         """The term is `kd`."""
-        kl_Nhw = pixel_kl(student_NChw, teacher_NChw, self.temperature)
-        labelled_NHW = (widen(labels_NHW) != self.ignore_index).to(kl_Nhw)
-        share_Nhw = F.adaptive_avg_pool2d(labelled_NHW, (kl_Nhw.shape[1], kl_Nhw.shape[2]))
-        tiny = torch.finfo(kl_Nhw.dtype).tiny  # only an all-void batch is that small
-        kd = (kl_Nhw * share_Nhw).sum() / share_Nhw.sum().clamp(min=tiny)
-        return Losses(total=self.weight * kd, terms={"kd": kd})
+        kd = pixel_loss((student_NChw, teacher_NChw), labels_NHW, self.ignore_index, self.temperature)
+        return Losses(total=self.weight * kd, terms={"kd": kd}, weighted={"kd": self.weight * kd})
+
+
+def pixel_loss(logits: tuple[Tensor, Tensor], labels_NHW: Tensor, ignore_index: int, temperature: float) -> Tensor:
+    """T^2 KL(teacher || student) as the mean over labelled pixels: a scalar. `skd`, `ifvd` and `cirkd` begin with it.
+
+    logits: student's and teacher's, (N, C, h, w), of one size.
+    """
+    kl_Nhw = pixel_kl(*logits, temperature)
+    return mean_over_labelled(kl_Nhw, labelled_share(labels_NHW, logits[0], ignore_index))

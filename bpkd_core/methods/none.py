@@ -6,12 +6,15 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from bpkd_core.methods.base import Losses, Method
+from bpkd_core.methods.base import Losses
 
 
 @dataclass(frozen=True, kw_only=True)
-class NoDistillation(Method):
+class NoDistillation:
     """Adds exactly 0. A recipe leaves it out, and its teacher with it; here it can be called like any other method."""
+
+    num_classes: int
+    ignore_index: int = 255
 
     def __call__(self, student_NChw: Tensor, teacher_NChw: Tensor | None, labels_NHW: Tensor) -> Losses:
         """A total of 0 and no terms. No teacher is needed: None will do."""
