@@ -42,7 +42,7 @@ class Session:
     ) -> None:
         _refuse_unknown(providers)
         self.threads = intra_op_threads or os.cpu_count() or 1
-        self._run = _create(_read(model), providers, self.threads, spinning)
+        self._run = start(model, providers, self.threads, spinning)
         self.provider: str = self._run.get_providers()[0]
         if self.provider != providers[0]:
             raise ProviderRefused(
@@ -105,8 +105,14 @@ def _refuse_unknown(providers: Sequence[str]) -> None:
         raise ProviderRefused(f"{asked} was asked for; this onnxruntime was built with {', '.join(known)}.")
 
 
-def _create(data: bytes, providers: Sequence[str], threads: int, spinning: bool) -> ort.InferenceSession:
-    """Start onnxruntime on bytes, never on a path, so that nothing can be reached beside the file."""
+def start(
+    model: str | Path | bytes, providers: Sequence[str], threads: int, spinning: bool = False
+) -> ort.InferenceSession:
+    """Start onnxruntime on bytes, never on a path, so that nothing can be reached beside the file.
+
+    Raises InvalidModel for a file that cannot be read, is unsafe or is no ONNX model.
+    """
+    data = _read(model)
     refuse_unsafe(data)
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads

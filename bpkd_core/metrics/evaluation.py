@@ -21,6 +21,7 @@ def evaluate_masks(
     ignore_index: int = 255,
     class_names: Sequence[str] | None = None,
     edge_width_px: int = 7,
+    names: Sequence[str] | None = None,
 ) -> Quality:
     """Judge predicted masks by true ones; images may differ in size and are read one at a time.
 
@@ -31,6 +32,7 @@ def evaluate_masks(
         ignore_index: the id of void in the truth.
         class_names: names in the order of their ids; the ids themselves by default.
         edge_width_px: k of the loss's edge mask, odd; 1 makes no edge.
+        names: what an error calls each pair; "Pair 0", "Pair 1", ... by default.
 
     Raises:
         InvalidInput: no pair, shapes that differ, ids out of range, an even or non-positive width, a wrong number of
@@ -38,13 +40,14 @@ def evaluate_masks(
 
     What each measure means, and what void and frame do to it, is said in `bpkd_core.metrics.measures`.
     """
-    names = _checked_names(class_names, num_classes)
+    classes = _checked_names(class_names, num_classes)
     _check_width(edge_width_px)
     confusion = np.zeros((num_classes, num_classes), np.int64)
     edge_confusion = confusion.copy()
     tallies: list[Tally] = []
     for index, (predicted, true) in enumerate(pairs):
-        masks = _read_pair(predicted, true, num_classes, ignore_index, f"Pair {index}")
+        where = names[index] if names else f"Pair {index}"
+        masks = _read_pair(predicted, true, num_classes, ignore_index, where)
         counts = count_image(*masks, num_classes, edge_width_px=edge_width_px)
         confusion += counts.confusion
         edge_confusion += counts.edge_confusion
@@ -53,7 +56,7 @@ def evaluate_masks(
         raise InvalidInput(
             "Found no pair of masks to evaluate, expected at least one; choose a split that is not empty."
         )
-    return Quality(names, edge_width_px, confusion, edge_confusion, Tally.stack(tallies))
+    return Quality(classes, edge_width_px, confusion, edge_confusion, Tally.stack(tallies))
 
 
 def _checked_names(class_names: Sequence[str] | None, num_classes: int) -> tuple[str, ...]:
