@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from torch import Tensor, nn
@@ -54,6 +55,16 @@ class SegmentationNet(nn.Module, ABC):
     @abstractmethod
     def score(self, images_NCHW: Tensor) -> Outputs:
         """Run the network; the auxiliary heads only in training mode."""
+
+    def translate_keys(self, weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """Weights of a whole network, or of its backbone alone, under the names that this class gives them.
+
+        The names are other libraries'; what is not understood is left as it is, for the strict comparison to name.
+        """
+        return weights
+
+    def conform(self, weights: Mapping[str, Tensor]) -> None:
+        """Take the variant of this architecture that a whole checkpoint, under our own keys, was saved from."""
 
 
 class Downscaled(SegmentationNet):

@@ -6,11 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from bpkd_core.models.base import Outputs, SegmentationNet
-from bpkd_core.models.blocks import conv_norm, initialise, resize
+from bpkd_core.models.blocks import DROPOUT, conv_norm, initialise, resize
+from bpkd_core.models.fcn import FCNHead
 from bpkd_core.models.resnet import ResNet, resnet_18, resnet_101
 
 BINS = (1, 2, 3, 6)
-DROPOUT = 0.1
 
 
 class AdaptivePool(nn.Module):
@@ -59,20 +59,6 @@ class PSPHead(nn.Module):
         contexts = [resize(module(x_NCHW), like_NCHW=x_NCHW) for module in self.psp_modules]
         features = self.bottleneck(torch.cat([x_NCHW, *contexts], dim=1))
         return self.conv_seg(self.dropout(features)), features
-
-
-class FCNHead(nn.Module):
-    """One 3x3 convolution and a classifier (arXiv 1411.4038)."""
-
-    def __init__(self, c_in: int, width: int, num_classes: int) -> None:
-        super().__init__()
-        self.convs = nn.Sequential(conv_norm(c_in, width, 3))
-        self.dropout = nn.Dropout2d(DROPOUT)
-        self.conv_seg = nn.Conv2d(width, num_classes, 1)
-
-    def forward(self, x_NCHW: Tensor) -> Tensor:
-        """(N, c_in, h, w) to logits (N, C, h, w)."""
-        return self.conv_seg(self.dropout(self.convs(x_NCHW)))
 
 
 class PSPNet(SegmentationNet):
