@@ -13,7 +13,7 @@ from torch import Tensor
 
 from bpkd_core.boundary import VoidRule, edge_masks
 from bpkd_core.errors import InvalidInput
-from bpkd_core.methods.base import LogitMethod, Losses, check_choice, check_positive, check_weight
+from bpkd_core.methods.base import LogitMethod, Losses, check_choice, check_positive, check_weight, check_weights
 from bpkd_core.methods.divergence import channel_kl, pixel_kl
 
 PreMask = Literal["multiply", "off"]
@@ -54,15 +54,14 @@ class BoundaryPrivilegedKD(LogitMethod):
     def __post_init__(self) -> None:
         """Raise InvalidInput for an option out of range."""
         check_positive(temperature_edge=self.temperature_edge, temperature_body=self.temperature_body)
-        check_weight(alpha=self.alpha, lambda_edge=self.lambda_edge, lambda_body=self.lambda_body)
+        check_weight(alpha=self.alpha)
+        check_weights(lambda_edge=self.lambda_edge, lambda_body=self.lambda_body)
         check_choice("pre_mask", self.pre_mask, get_args(PreMask))
         check_choice("edge_norm", self.edge_norm, get_args(EdgeNorm))
         check_choice("void", self.void, get_args(VoidRule))
         if self.edge_width_px < 1 or self.edge_width_px % 2 == 0:
             found = f"edge_width_px is {self.edge_width_px}"
             raise InvalidInput(f"{found}; it must be odd and positive, such as 7.", param="edge_width_px")
-        if self.lambda_edge == self.lambda_body == 0:
-            raise InvalidInput('lambda_edge and lambda_body are both 0; for no distillation use the method "none".')
 
     def compare(self, student_NChw: Tensor, teacher_NChw: Tensor, labels_NHW: Tensor) -> Losses:
         """The terms are `edge` (alpha inside) and `body`; the diagnostic is the gap between the mean logits."""
@@ -74,15 +73,14 @@ class BoundaryPrivilegedKD(LogitMethod):
             ignore_index=self.ignore_index,
             void=self.void,
         ).to(student_NChw)
-        terms, total = {}, student_NChw.new_zeros(())
-        if self.lambda_edge > 0:
-            terms["edge"] = self._edge(student_NChw, teacher_NChw, masks_NChw)
-            total = total + self.lambda_edge * terms["edge"]
-        if self.lambda_body > 0:
-            terms["body"] = self._body(student_NChw, teacher_NChw, masks_NChw)
-            total = total + self.lambda_body * terms["body"]
-        gap = student_NChw.detach().mean() - teacher_NChw.mean()
-        return Losses(total=total, terms=terms, diagnostics={"mean_logit_gap": gap})
+        return Losses.weigh(
+            {"edge": self.lambda_edge, "body": self.lambda_body},
+            {
+                "edge": lambda: self._edge(student_NChw, teacher_NChw, masks_NChw),
+                "body": lambda: self._body(student_NChw, teacher_NChw, masks_NChw),
+            },
+            diagnostics={"mean_logit_gap": student_NChw.detach().mean() - teacher_NChw.mean()},
+        )
 
     def _edge(self, student_NChw: Tensor, teacher_NChw: Tensor, masks_NChw: Tensor) -> Tensor:
         """L_E: pre-mask, softmax over classes, KL; then the post-mask's weight of every pixel, summed."""

@@ -26,4 +26,4 @@ class ChannelWiseKD(LogitMethod):
         """The term is `cwd`."""
         del labels_NHW
         cwd = channel_kl(student_NChw, teacher_NChw, self.temperature)
-        return Losses(total=self.weight * cwd, terms={"cwd": cwd})
+        return Losses(total=self.weight * cwd, terms={"cwd": cwd}, weighted={"cwd": self.weight * cwd})

@@ -22,8 +22,8 @@ def labelled_share(labels_NHW: Tensor, like_NDhw: Tensor, ignore_index: int) -> 
 def mean_over_labelled(values: Tensor, share: Tensor) -> Tensor:
     """The mean of `values` weighted by `share`, which broadcasts to them: a scalar, exactly 0 where no weight is."""
     share = share.expand_as(values)
-    tiny = torch.finfo(values.dtype).tiny  # only an all-void batch is that small
-    return (values * share).sum() / share.sum().clamp(min=tiny)
+    total = share.sum()
+    return (values * share).sum() / torch.where(total > 0, total, 1)
 
 
 def labels_at(labels_NHW: Tensor, size_hw: tuple[int, int], num_classes: int, ignore_index: int) -> Tensor:
