@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from bpkd_core import catalog
+from bpkd_core.spec.foreign import ClassMap, Pixels, Scores
 from bpkd_core.spec.section import Section
 from bpkd_core.spec.train import Train
 
@@ -36,7 +37,22 @@ class CheckpointTeacher(Section):
     path: Path
 
 
-Teacher = Annotated[TrainedTeacher | CheckpointTeacher, Field(discriminator="type")]
+class OnnxTeacher(Section):
+    """Any ONNX file that scores pixels, run by onnxruntime in each step. What is "auto" is found by the probe.
+
+    classes: the file's class index -> the dataset's class, by id or name. Classes of the file that are left out are not
+    looked at, and several that become one are added up (logsumexp). The student learns a class of the dataset that no
+    class of the file becomes from the labels alone.
+    """
+
+    type: Literal["onnx"] = "onnx"
+    path: Path
+    input: Literal["auto"] | Pixels = "auto"
+    output: Literal["auto"] | Scores = "auto"
+    classes: Literal["auto"] | ClassMap = "auto"
+
+
+Teacher = Annotated[TrainedTeacher | CheckpointTeacher | OnnxTeacher, Field(discriminator="type")]
 
 
 class Student(Section):
