@@ -9,9 +9,12 @@ from __future__ import annotations
 from importlib import import_module
 
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from bpkd_core.errors import MissingExtra, UnknownName
 from bpkd_core.models.base import Outputs, SegmentationNet
+
+MULTIPLE = 32
 
 
 class SmpNet(SegmentationNet):
@@ -33,9 +36,17 @@ class SmpNet(SegmentationNet):
         self.segmentation_head = nn.Sequential(classify)
 
     def score(self, images_NCHW: Tensor) -> Outputs:
-        """(N, 3, H, W), sides multiples of 32, to logits (N, C, H / stride, W / stride)."""
-        features = self.decoder(self.encoder(images_NCHW))
-        return Outputs(self.segmentation_head(features), features=features)
+        """(N, 3, H, W) to logits (N, C, ceil(H / stride), ceil(W / stride)).
+
+        The library's decoders only take multiples of 32: others are filled up with the mean colour, and the logits of
+        what was filled in are cut off.
+        """
+        height, width = images_NCHW.shape[2:]
+        padded = F.pad(images_NCHW, (0, -width % MULTIPLE, 0, -height % MULTIPLE))
+        features = self.decoder(self.encoder(padded))
+        rows, columns = slice(-(-height // self.stride)), slice(-(-width // self.stride))
+        logits = self.segmentation_head(features)
+        return Outputs(logits[:, :, rows, columns], features=features[:, :, rows, columns])
 
 
 def build(name: str, num_classes: int) -> SegmentationNet:

@@ -43,3 +43,9 @@ def test_a_prefix_alone_is_no_name() -> None:
     """`smp:` would otherwise reach the library as an empty name."""
     with pytest.raises(UnknownName):
         build("smp:", num_classes=5)
+
+
+def test_any_size_may_be_scored() -> None:
+    """The library's decoders add maps of 1/32 to maps of 1/16, which only fit for multiples of 32."""
+    net = build("smp:fpn/resnet18", num_classes=5).eval()
+    assert net(torch.randn(1, 3, 90, 121)).shape == (1, 5, 23, 31)
