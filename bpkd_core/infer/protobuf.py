@@ -6,7 +6,8 @@ are recognised here, in the protobuf wire format, before onnxruntime sees the by
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from bpkd_core.errors import InvalidModel
@@ -27,6 +28,9 @@ CHILDREN: dict[str, dict[int, str]] = {
     "Tensor": {},
 }
 EXTERNAL_DATA, DATA_LOCATION = 13, 14  # of Tensor
+GRAPH, INITIALISER = 7, 5  # of Model, of Graph
+DIMS, DATA_TYPE = 1, 2  # of Tensor
+FLOAT_TYPES = (1, 10, 11, 16)  # float, half, double, bfloat16
 DOMAIN = {"Node": 7, "OperatorSet": 1, "Function": 10}
 
 
@@ -51,6 +55,37 @@ def refuse_unsafe(data: bytes) -> None:
                 pending.append((child, field.value))
     if not seen_graph:
         raise InvalidModel("The file holds no ONNX graph; expected an .onnx file as export_onnx writes it.")
+
+
+def count_parameters(data: bytes) -> int:
+    """How many floating-point numbers the initialisers of a model's graph hold. Raises InvalidModel."""
+    graphs = _inside([memoryview(data)], GRAPH)
+    return sum(_count_floats(tensor) for tensor in _inside(graphs, INITIALISER))
+
+
+def _inside(messages: Iterable[memoryview], number: int) -> Iterator[memoryview]:
+    """The messages in one field of each message."""
+    for message in messages:
+        for field in _fields(message):
+            if field.number == number and isinstance(field.value, memoryview):
+                yield field.value
+
+
+def _count_floats(tensor: memoryview) -> int:
+    size, kind = 1, None
+    for field in _fields(tensor):
+        if field.number == DATA_TYPE:
+            kind = field.value
+        elif field.number == DIMS:
+            size *= field.value if isinstance(field.value, int) else math.prod(_packed(field.value))
+    return size if kind in FLOAT_TYPES else 0
+
+
+def _packed(values: memoryview) -> Iterator[int]:
+    position = 0
+    while position < len(values):
+        value, position = _varint(values, position)
+        yield value
 
 
 def _check(kind: str, field: Field) -> None:
