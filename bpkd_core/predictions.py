@@ -2,37 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from bpkd_core.bundle import ClassInfo
 from bpkd_core.data import SegmentationDataset
 from bpkd_core.data.pixels import read_mask
 from bpkd_core.errors import InvalidInput
 from bpkd_core.evaluation import Predict, session_masks
+from bpkd_core.foreign import ScoreSession, probe_file
+from bpkd_core.foreign.file import ForeignFile
+from bpkd_core.foreign.findings import say
+from bpkd_core.foreign.ids import IdSession
+from bpkd_core.foreign.probe import choose
+from bpkd_core.foreign.reading import identity, map_classes
 from bpkd_core.infer import Session
-from bpkd_core.infer.contract import CONTRACT
-from bpkd_core.infer.foreign import ForeignSession, Recipe
-from bpkd_core.infer.session import CPU, start
+from bpkd_core.spec.foreign import ClassMap
+from bpkd_core.spec.networks import OnnxTeacher
 
-CLASS_MAP = TypeAdapter(list[str | None])
+TRIED_IMAGES = 4
+CLASS_MAP = TypeAdapter(ClassMap)
 
 
-def open_predictions(source: Path, data: SegmentationDataset, recipe: Recipe | None = None) -> Predict:
+@dataclass(frozen=True)
+class Predictions:
+    """`predict(name, image_HW3)` gives the mask of an image; notes say in sentences how a stranger's file is read."""
+
+    predict: Predict
+    notes: tuple[str, ...] = ()
+
+
+def open_predictions(
+    source: Path, data: SegmentationDataset, classes: Mapping[int, int | str] | None = None
+) -> Predictions:
     """The masks of `source` for the images of `data`.
 
-    source: an ONNX file, or a folder that holds NAME.png for every image NAME. recipe: how to run a file that does not
-    say so itself; one of ours needs none. Raises InvalidModel, and InvalidInput for masks that are missing and for
-    classes that do not fit.
+    source: an ONNX file, or a folder that holds NAME.png for every image NAME. classes: the file's class index -> the
+    dataset's class, for a file of other classes. How a stranger's file wants its images is found by trying it on
+    labelled ones. Raises InvalidModel, and InvalidInput for masks that are missing and for classes that do not fit.
     """
     if source.is_dir():
-        return folder_masks(source, data)
-    if CONTRACT in start(source, (CPU,), threads=1).get_modelmeta().custom_metadata_map:
-        return session_masks(Session(source), data)
-    session = ForeignSession(source, num_classes=len(data.classes), recipe=recipe)
-    return lambda _, image_HW3: session.predict(image_HW3)
+        return Predictions(folder_masks(source, data))
+    file = ForeignFile(source)
+    if file.is_ours:
+        return Predictions(session_masks(Session(source), data))
+    if all(each.type.startswith(("tensor(int", "tensor(uint")) for each in file.run.get_outputs()):
+        found = max([len(data.classes), *((index + 1) for index in classes or ())])
+        channels = map_classes(classes, data.classes, found) if classes else identity(found)
+        session = IdSession(source, channels, choose(data, TRIED_IMAGES))
+        return Predictions(lambda _, image_HW3: session.predict(image_HW3), (f"It is read as {say(session.input)}.",))
+    return _scored(source, data, classes)
 
 
 def folder_masks(folder: Path, data: SegmentationDataset) -> Predict:
@@ -46,18 +67,22 @@ def folder_masks(folder: Path, data: SegmentationDataset) -> Predict:
     return lambda name, _: read_mask(folder / f"{name}.png")
 
 
-def read_class_map(path: Path, classes: Sequence[ClassInfo]) -> list[int | None]:
-    """Class names of the dataset, one for each class of a model in its order, null where the dataset has none.
-
-    Raises InvalidInput for anything but a JSON list of such names.
-    """
-    ids = {each.name: each.id for each in classes}
+def read_class_map(path: Path) -> dict[int, int | str]:
+    """A JSON object: a model's class index -> the dataset's class, by id or name. Raises InvalidInput."""
     try:
-        names = CLASS_MAP.validate_json(path.read_bytes())
-        return [None if name is None else ids[name] for name in names]
-    except (ValidationError, KeyError) as error:
+        return CLASS_MAP.validate_json(path.read_bytes())
+    except ValidationError as error:
         raise InvalidInput(
-            f"{path.name} is no class map; expected a JSON list with one entry for each class of the model, in its "
-            f"order: null, or one of {', '.join(ids)}.",
+            f'{path.name} is no class map; expected JSON such as {{"0": "road", "1": "pavement", "10": "sky"}}: the '
+            "model's class index and the dataset's class.",
             param="class_map",
         ) from error
+
+
+def _scored(source: Path, data: SegmentationDataset, classes: Mapping[int, int | str] | None) -> Predictions:
+    """A file of scores, read as the probe finds it."""
+    probe = probe_file(OnnxTeacher(path=source, classes=dict(classes) if classes else "auto"), data)
+    probe.raise_if_bad()
+    session = ScoreSession(source, probe.reading)
+    notes = (f"It is read as {say(probe.reading.input)}.", *(finding.message for finding in probe.findings))
+    return Predictions(lambda _, image_HW3: session.predict(image_HW3), notes)

@@ -94,18 +94,18 @@ def redraw(quality: Quality, samples: int = SAMPLES, seed: int = 0) -> Tally:
 
     Raises InvalidInput for less than one sample.
     """
+    return quality.per_image.map(lambda counts: resample(counts, samples, seed))
+
+
+def resample(counts_N: Numbers, samples: int = SAMPLES, seed: int = 0) -> Floats:
+    """Counts (N, ...) of the images of a dataset to their sums (S, ...) over redrawn datasets. Raises InvalidInput."""
     if samples < 1:
         raise InvalidInput(f"samples is {samples}, expected at least 1.", param="samples")
-    images = quality.images
-    weights_SN = (
-        np.random.default_rng(seed).multinomial(images, np.full(images, 1 / images), size=samples).astype(float)
-    )
-
-    def draw(counts_N: Numbers) -> Numbers:
-        # float64 multiplies fast and holds sums of pixels exactly, up to 2^53
-        return (weights_SN @ counts_N.reshape(images, -1).astype(float)).reshape(samples, *counts_N.shape[1:])
-
-    return quality.per_image.map(draw)
+    images = len(counts_N)
+    weights_SN = np.random.default_rng(seed).multinomial(images, np.full(images, 1 / images), size=samples)
+    # float64 multiplies fast and holds sums of pixels exactly, up to 2^53
+    totals = weights_SN.astype(float) @ counts_N.reshape(images, -1).astype(float)
+    return totals.reshape(samples, *counts_N.shape[1:])
 
 
 def quantiles(draws: Floats) -> tuple[float, float]:
