@@ -15,7 +15,7 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal
 
-from bpkd_core.errors import UnknownName
+from bpkd_core.errors import InvalidSpec, UnknownName
 
 Kind = Literal["methods", "models", "datasets"]
 WORD: Mapping[Kind, str] = {"methods": "method", "models": "network", "datasets": "dataset layout"}
@@ -58,6 +58,36 @@ METHODS: Mapping[str, Plugin] = {
         "Boundary-privileged distillation: edges and bodies apart",
         "arXiv 2306.08075",
         needs=("logits", "labels"),
+    ),
+    "skd": Plugin(
+        "bpkd_core.methods.skd:StructuredKD",
+        "Structured distillation: pixels, and pairs of regions",
+        "arXiv 1903.04197",
+        needs=("logits", "features"),
+    ),
+    "ifvd": Plugin(
+        "bpkd_core.methods.ifvd:IntraClassVariationKD",
+        "Intra-class feature variation distillation",
+        "ECCV 2020, Wang et al.",
+        needs=("logits", "features", "labels"),
+    ),
+    "cirkd": Plugin(
+        "bpkd_core.methods.cirkd:CrossImageKD",
+        "Cross-image relational distillation, with a memory of pixels and regions",
+        "arXiv 2204.06986",
+        needs=("logits", "features", "labels"),
+    ),
+    "dist": Plugin(
+        "bpkd_core.methods.dist:RelationalKD",
+        "Correlations over classes and over pixels",
+        "arXiv 2205.10536",
+        needs=("logits",),
+    ),
+    "mgd": Plugin(
+        "bpkd_core.methods.mgd:MaskedGenerativeKD",
+        "Masked generative distillation of features",
+        "arXiv 2205.01529",
+        needs=("features",),
     ),
 }
 
@@ -209,7 +239,15 @@ MODELS: Mapping[str, Plugin] = {
 }
 
 DATASETS: Mapping[str, Plugin] = {
-    "folder": Plugin("bpkd_core.data.folder:FolderDataset", "images/, masks/ and classes.json"),
+    "folder": Plugin("bpkd_core.data.layouts.folder:Folder", "The canonical one: images/, masks/ and classes.json"),
+    "ade20k": Plugin("bpkd_core.data.layouts.ade20k:ADE20K", "ADE20K, 150 classes", "arXiv 1608.05442"),
+    "camvid": Plugin("bpkd_core.data.layouts.camvid:CamVid", "CamVid, 11 classes: SegNet's form or the original"),
+    "cityscapes": Plugin("bpkd_core.data.layouts.cityscapes:Cityscapes", "Cityscapes, 19 classes", "arXiv 1604.01685"),
+    "cvat": Plugin("bpkd_core.data.layouts.cvat:CVAT", "CVAT's export Segmentation mask 1.1, classes of your own"),
+    "pascal_context59": Plugin(
+        "bpkd_core.data.layouts.pascal_context:PascalContext59", "Pascal Context, 59 classes without background"
+    ),
+    "voc": Plugin("bpkd_core.data.layouts.voc:VOC", "Pascal VOC segmentation, 21 classes with background"),
 }
 
 ADAPTERS: Mapping[str, Plugin] = {
@@ -252,6 +290,26 @@ def _adapter(name: str) -> Plugin | None:
 def _import(plugin: Plugin) -> Any:
     module, _, attribute = plugin.target.partition(":")
     return getattr(import_module(module), attribute)
+
+
+def require_features(method: str, *, student: bool = True, teacher: bool = True) -> None:
+    """Raise InvalidSpec if a method compares features and a network shows none, before anything is trained.
+
+    Knows the built-in methods; one from an entry point is refused when it is built.
+    """
+    row = METHODS.get(method)
+    if row and "features" in row.needs and not (student and teacher):
+        raise features_missing(method, "teacher" if student else "student")
+
+
+def features_missing(method: str, who: str) -> InvalidSpec:
+    """The error for a method that compares features of a network that shows none."""
+    others = [name for name, row in METHODS.items() if "features" not in row.needs and "logits" in row.needs]
+    return InvalidSpec(
+        f'The method "{method}" compares features, and this {who} shows class scores only, as an ONNX file does; '
+        f"expected a {who} whose features are known, or one of the methods {', '.join(others)}.",
+        param="method.type",
+    )
 
 
 def _entry_points(kind: Kind) -> dict[str, EntryPoint]:

@@ -13,15 +13,23 @@ from typing import Any, Literal, Self, TypeVar, cast
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from bpkd_core import catalog
 from bpkd_core.errors import InvalidSpec, UnknownName
 from bpkd_core.spec.methods import (
+    PLUG_IN,
     BoundaryPrivilegedKD,
     ChannelWiseKD,
+    CrossImageKD,
+    IntraClassVariationKD,
+    MaskedGenerativeKD,
     Method,
     NoDistillation,
     PixelKD,
+    PluginMethod,
+    RelationalKD,
+    StructuredKD,
 )
-from bpkd_core.spec.networks import MAX_ARCH, Arch, CheckpointTeacher, Student, Teacher, TrainedTeacher
+from bpkd_core.spec.networks import MAX_ARCH, Arch, CheckpointTeacher, OnnxTeacher, Student, Teacher, TrainedTeacher
 from bpkd_core.spec.section import Section
 from bpkd_core.spec.train import Train
 
@@ -31,12 +39,19 @@ __all__ = [
     "BoundaryPrivilegedKD",
     "ChannelWiseKD",
     "CheckpointTeacher",
+    "CrossImageKD",
     "DistillSpec",
     "Export",
+    "IntraClassVariationKD",
+    "MaskedGenerativeKD",
     "Method",
     "NoDistillation",
+    "OnnxTeacher",
     "PixelKD",
+    "PluginMethod",
+    "RelationalKD",
     "Section",
+    "StructuredKD",
     "Student",
     "Teacher",
     "Train",
@@ -87,6 +102,11 @@ class DistillSpec(Section):
         require_one_input_size(self.teacher_train(), self.train)
         return self
 
+    @model_validator(mode="after")
+    def _features_are_shown(self) -> Self:
+        catalog.require_features(self.method.type, teacher=not isinstance(self.teacher, OnnxTeacher))
+        return self
+
     def teacher_train(self) -> Train:
         """The teacher's schedule: its own, or the student's."""
         own = self.teacher.train if isinstance(self.teacher, TrainedTeacher) else None
@@ -116,7 +136,7 @@ def read_spec(path: Path) -> DistillSpec:
         raise InvalidSpec(f"{path} is not a readable YAML file ({reason}); expected a distillation spec") from error
     spec, folder = parse_spec(data), path.parent.absolute()
     teacher = spec.teacher
-    if isinstance(teacher, CheckpointTeacher):
+    if isinstance(teacher, CheckpointTeacher | OnnxTeacher):
         teacher = teacher.model_copy(update={"path": folder / teacher.path})
     return spec.model_copy(update={"dataset": folder / spec.dataset, "teacher": teacher})
 
@@ -144,7 +164,7 @@ def _written_path(loc: Iterable[int | str], data: Any) -> str:
     parts: list[str] = []
     for part in loc:
         inside = cast("dict[Any, Any]", data) if isinstance(data, dict) else {}
-        if part in inside or part != inside.get("type"):
+        if part in inside or part not in (inside.get("type"), PLUG_IN):
             parts.append(str(part))
             data = inside.get(part)
     return ".".join(parts)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
+from bpkd_core import catalog
 from bpkd_core.spec.section import Section
 
 
@@ -55,4 +56,97 @@ class BoundaryPrivilegedKD(Section):
         return self
 
 
-Method = Annotated[NoDistillation | PixelKD | ChannelWiseKD | BoundaryPrivilegedKD, Field(discriminator="type")]
+class StructuredKD(Section):
+    """Structured distillation (Liu et al. 2019): pixels and pairs of regions, without the adversarial term."""
+
+    type: Literal["skd"] = "skd"
+    lambda_pixel: float = Field(default=10.0, ge=0, le=1e6)
+    lambda_pair: float = Field(default=10.0, ge=0, le=1e6)
+    node_cells: int = Field(default=2, ge=1, le=64, description="side of the square of feature cells that makes a node")
+
+
+class IntraClassVariationKD(Section):
+    """Intra-class feature variation distillation (Wang et al. 2020), without the adversarial term."""
+
+    type: Literal["ifvd"] = "ifvd"
+    lambda_pixel: float = Field(default=10.0, ge=0, le=1e6)
+    lambda_variation: float = Field(default=200.0, ge=0, le=1e6)
+
+
+class CrossImageKD(Section):
+    """Cross-image relational distillation (Yang et al. 2022)."""
+
+    type: Literal["cirkd"] = "cirkd"
+    lambda_kd: float = Field(default=1.0, ge=0, le=1e6)
+    lambda_batch: float = Field(default=1.0, ge=0, le=1e6)
+    lambda_pixel: float = Field(default=0.1, ge=0, le=1e6)
+    lambda_region: float = Field(default=0.1, ge=0, le=1e6)
+    temperature: float = Field(default=0.1, gt=0, le=100)
+    pixel_memory: int = Field(
+        default=20_000, ge=1, le=1_000_000, description="pixels kept per class; each takes 4 bytes a channel"
+    )
+    region_memory: int = Field(default=2_000, ge=1, le=1_000_000, description="regions kept per class")
+    pixel_samples: int = Field(default=4_096, ge=1, le=1_000_000, description="pixels drawn from memory each step")
+    region_samples: int = Field(default=1_024, ge=1, le=1_000_000, description="regions drawn from memory each step")
+    pixels_per_class: int = Field(default=16, ge=1, le=100_000, description="pixels stored per class and image")
+
+
+class RelationalKD(Section):
+    """DIST (Huang et al. 2022): correlations over classes and over pixels."""
+
+    type: Literal["dist"] = "dist"
+    beta: float = Field(default=1.0, ge=0, le=1e6, description="weight of the correlation over classes")
+    gamma: float = Field(default=1.0, ge=0, le=1e6, description="weight of the correlation over pixels")
+    temperature: float = Field(default=1.0, gt=0, le=100)
+
+
+class MaskedGenerativeKD(Section):
+    """Masked generative distillation (Yang et al. 2022) of features."""
+
+    type: Literal["mgd"] = "mgd"
+    weight: float = Field(default=2e-5, ge=0, le=1e6, description="of a sum over cells and channels")
+    mask_ratio: float = Field(default=0.75, ge=0, lt=1, description="share of the cells that is hidden")
+
+
+BuiltIn = (
+    Annotated[NoDistillation, Tag("none")]
+    | Annotated[PixelKD, Tag("kd")]
+    | Annotated[ChannelWiseKD, Tag("cwd")]
+    | Annotated[BoundaryPrivilegedKD, Tag("bpkd")]
+    | Annotated[StructuredKD, Tag("skd")]
+    | Annotated[IntraClassVariationKD, Tag("ifvd")]
+    | Annotated[CrossImageKD, Tag("cirkd")]
+    | Annotated[RelationalKD, Tag("dist")]
+    | Annotated[MaskedGenerativeKD, Tag("mgd")]
+)
+NAMES = tuple(catalog.METHODS)
+PLUG_IN = "plug-in"
+Option = bool | int | float | Annotated[str, Field(max_length=200)] | None
+
+
+def _installed(name: str) -> str:
+    return catalog.require("methods", name, param="method.type")
+
+
+class PluginMethod(Section):
+    """A method of another package, by its name in the entry-point group `bpkd.methods`, with its options beside it.
+
+    The options are compared with the plug-in's own when the run begins: looking at them here would import it, and
+    torch with it.
+    """
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Option] = Field(init=False)  # pyright: ignore[reportIncompatibleVariableOverride]  # pydantic asks for it
+
+    type: Annotated[str, AfterValidator(_installed)] = Field(
+        max_length=100, pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.:-]*$", json_schema_extra={"not": {"enum": [*NAMES]}}
+    )
+
+
+def _which(method: Any) -> str:
+    """The tag of a section: the method's name, or that it is none of ours."""
+    name = method.get("type") if isinstance(method, dict) else getattr(method, "type", None)  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]  # JSON
+    return name if isinstance(name, str) and name in NAMES else PLUG_IN
+
+
+Method = Annotated[BuiltIn | Annotated[PluginMethod, Tag(PLUG_IN)], Discriminator(_which)]

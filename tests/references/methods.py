@@ -96,6 +96,30 @@ def bpkd_masks(student: np.ndarray, labels: np.ndarray, width: int = 7, void: st
     return edge_masks_by_loops(labels, student.shape[1], width, student.shape[2:], void=void)
 
 
+def dist(student: np.ndarray, teacher: np.ndarray, labels: np.ndarray, temperature: float = 1.0) -> tuple[float, float]:
+    """Over the classes of each pixel, and over the pixels of each class."""
+    images, classes, height, width = student.shape
+    share = average_by_loops((labels != 255)[:, None].astype(float), (height, width))[:, 0]
+    places = [(n, y, x) for n in range(images) for y in range(height) for x in range(width)]
+    ours, theirs = ([softmax(list(z[n, :, y, x] / temperature)) for n, y, x in places] for z in (student, teacher))
+    weights = [share[place] for place in places]
+    if sum(weights) == 0:
+        return 0.0, 0.0
+    inter = sum(w * (1 - correlation(a, b)) for w, a, b in zip(weights, ours, theirs, strict=True)) / sum(weights)
+    intra = sum(1 - correlation([p[c] for p in ours], [p[c] for p in theirs], weights) for c in range(classes))
+    return temperature**2 * inter, temperature**2 * intra / classes
+
+
+def correlation(a: Sequence[float], b: Sequence[float], weights: Sequence[float] | None = None) -> float:
+    """Pearson's, of weighted samples; 0 where one of the two is constant."""
+    weights = weights or [1.0] * len(a)
+    mean_a, mean_b = (sum(w * v for w, v in zip(weights, values, strict=True)) / sum(weights) for values in (a, b))
+    together = sum(w * (x - mean_a) * (y - mean_b) for w, x, y in zip(weights, a, b, strict=True))
+    spread_a = sum(w * (x - mean_a) ** 2 for w, x in zip(weights, a, strict=True))
+    spread_b = sum(w * (y - mean_b) ** 2 for w, y in zip(weights, b, strict=True))
+    return together / math.sqrt(spread_a * spread_b) if spread_a * spread_b > 0 else 0.0
+
+
 def resize_bilinear(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Pixel centres at half-integers, the frame repeated outward (align_corners=False)."""
     height, width = maps.shape[2:]

@@ -8,7 +8,7 @@ import pytest
 
 from bpkd_core import catalog
 from bpkd_core.catalog import BUILT_IN, Kind
-from bpkd_core.errors import UnknownName
+from bpkd_core.errors import InvalidInput, UnknownName
 
 ROWS = [(kind, name) for kind, table in BUILT_IN.items() for name in table]
 
@@ -43,6 +43,19 @@ def test_a_package_cannot_take_a_built_in_name(tmp_path: Path, monkeypatch: pyte
     (package / "METADATA").write_text("Metadata-Version: 2.1\nName: squatter\nVersion: 1.0\n")
     (package / "entry_points.txt").write_text("[bpkd.methods]\nbpkd = os:getcwd\nmine = os:getcwd\n")
     monkeypatch.syspath_prepend(tmp_path)
-    assert catalog.names("methods") == ["bpkd", "cwd", "kd", "mine", "none"]
+    assert catalog.names("methods") == sorted([*catalog.METHODS, "mine"])
     assert catalog.load("methods", "bpkd").__name__ == "BoundaryPrivilegedKD"
     assert catalog.load("methods", "mine").__name__ == "getcwd"
+
+
+def test_a_method_on_features_is_refused_before_training_where_there_are_none() -> None:
+    """An ONNX teacher gives scores only; the sentence names what would work with it."""
+    catalog.require_features("skd")
+    catalog.require_features("dist", student=False, teacher=False)
+    with pytest.raises(
+        InvalidInput, match=r'"skd" compares features, and this teacher .* kd, cwd, bpkd, dist'
+    ) as caught:
+        catalog.require_features("skd", teacher=False)
+    assert caught.value.param == "method.type"
+    with pytest.raises(InvalidInput, match=r'"mgd" compares features, and this student '):
+        catalog.require_features("mgd", student=False)

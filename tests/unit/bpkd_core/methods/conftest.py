@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
+
+from bpkd_core.methods import FeatureMethod, get_method
 
 
 class Batch(NamedTuple):
@@ -40,6 +42,51 @@ def draw_batch(
     return Batch(student.requires_grad_(), teacher, labels)
 
 
+class Features(NamedTuple):
+    """What the networks' classifiers take in, in float64; the student's asks for a gradient."""
+
+    student: Tensor
+    teacher: Tensor
+
+    def arrays(self) -> tuple[np.ndarray, np.ndarray]:
+        return self.student.detach().numpy(), self.teacher.numpy()
+
+
+def draw_two_features(
+    size: tuple[int, int] = (5, 6), teacher_size: tuple[int, int] | None = None, images: int = 2
+) -> Features:
+    """Three channels of the student, four of the teacher."""
+    generator = torch.Generator().manual_seed(1)
+    student = torch.randn(images, 3, *size, generator=generator, dtype=torch.float64)
+    teacher = torch.randn(images, 4, *(teacher_size or size), generator=generator, dtype=torch.float64)
+    return Features(student.requires_grad_(), teacher)
+
+
+def make_feature_method(name: str, classes: int = 4, teacher_channels: int = 4, **options: Any) -> FeatureMethod:
+    """In float64, with the same initial weights each time, and memories of a few vectors."""
+    torch.manual_seed(0)
+    small = {"pixel_memory": 8, "region_memory": 4, "pixel_samples": 12, "region_samples": 8}
+    method = get_method(
+        name,
+        num_classes=classes,
+        student_channels=3,
+        teacher_channels=teacher_channels,
+        **{**(small if name == "cirkd" else {}), **options},
+    )
+    assert isinstance(method, FeatureMethod)
+    return method.double()
+
+
+@pytest.fixture
+def draw_features() -> Callable[..., Features]:
+    return draw_two_features
+
+
+@pytest.fixture
+def make() -> Callable[..., FeatureMethod]:
+    return make_feature_method
+
+
 @pytest.fixture
 def draw() -> Callable[..., Batch]:
     return draw_batch
@@ -50,7 +97,7 @@ def assert_gradient() -> Callable[..., None]:
     """Compare autograd with central differences of a reference, at a few entries of the student."""
 
     def check(total: Tensor, student: Tensor, reference: Callable[[np.ndarray], float]) -> None:
-        (gradient,) = torch.autograd.grad(total, student)
+        (gradient,) = torch.autograd.grad(total, student, retain_graph=True)
         step, generator = 1e-5, np.random.default_rng(0)
         for index in (tuple(generator.integers(0, student.shape)) for _ in range(8)):
             nudge = np.zeros(student.shape)
