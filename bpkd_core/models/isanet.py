@@ -63,7 +63,8 @@ class ISAHead(nn.Module):
     def _interlace(self, x_NCHW: Tensor) -> Tensor:
         """Pixel (8 i + a, 8 j + b) attends to all with its (a, b), then to all with its (i, j)."""
         n, c, height, width = x_NCHW.shape
-        rows, columns = -(-height // SQUARE), -(-width // SQUARE)
+        # rounded up without a negative number, which the exported division would round towards zero
+        rows, columns = (height + SQUARE - 1) // SQUARE, (width + SQUARE - 1) // SQUARE
         # zeros around it make the sides multiples of 8; they take part in the attention, as OpenMMLab has it
         below, right = rows * SQUARE - height, columns * SQUARE - width
         top, left = below // 2, right // 2

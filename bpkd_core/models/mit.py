@@ -44,10 +44,9 @@ class Attention(nn.Module):
         """(N, H, W, width) to (N, H, W, width); H and W of `reduction` and more."""
         width = x_NHWC.shape[3]
         reduced = x_NHWC if self.sr is None else self.norm(_around(self.sr, x_NHWC))
-        weight_q, weight_kv = self.attn.in_proj_weight.split([width, 2 * width])
-        bias_q, bias_kv = self.attn.in_proj_bias.split([width, 2 * width])
-        query = self._by_head(F.linear(x_NHWC, weight_q, bias_q))
-        key, value = (self._by_head(each) for each in F.linear(reduced, weight_kv, bias_kv).chunk(2, dim=3))
+        weight, bias = self.attn.in_proj_weight, self.attn.in_proj_bias
+        query = self._by_head(F.linear(x_NHWC, weight[:width], bias[:width]))
+        key, value = map(self._by_head, F.linear(reduced, weight[width:], bias[width:]).chunk(2, dim=3))
         context = F.scaled_dot_product_attention(query, key, value)
         return self.attn.out_proj(context.transpose(1, 2).reshape(x_NHWC.shape))
 
