@@ -19,6 +19,8 @@ class ClassMemory(nn.Module):
         self.stored_C: Tensor
         self.register_buffer("vectors_CKD", torch.zeros(num_classes, capacity, channels))
         self.register_buffer("stored_C", torch.zeros(num_classes, dtype=torch.int64))
+        self.overwritten: list[tuple[Tensor, Tensor, Tensor]] | None = None
+        self.marked_C = self.stored_C.clone()
 
     @torch.no_grad()
     def store(self, vectors_MD: Tensor, classes_M: Tensor) -> None:
@@ -26,7 +28,10 @@ class ClassMemory(nn.Module):
         rank_M, totals_C = rank_within(classes_M, len(self.stored_C))
         newest_M = rank_M >= totals_C[classes_M] - self.capacity
         slots_M = (self.stored_C[classes_M] + rank_M) % self.capacity
-        self.vectors_CKD[classes_M[newest_M], slots_M[newest_M]] = vectors_MD[newest_M].to(self.vectors_CKD.dtype)
+        place = classes_M[newest_M], slots_M[newest_M]
+        if self.overwritten is not None:
+            self.overwritten.append((*place, self.vectors_CKD[place]))
+        self.vectors_CKD[place] = vectors_MD[newest_M].to(self.vectors_CKD.dtype)
         self.stored_C += totals_C
 
     def sample(self, count: int) -> Tensor:
@@ -38,6 +43,19 @@ class ClassMemory(nn.Module):
         classes_K = present[torch.arange(count, device=present.device) % len(present)]
         chance_K = torch.rand(count, dtype=torch.float64, device=present.device)
         return self.vectors_CKD[classes_K, (chance_K * filled_C[classes_K]).long()]
+
+    def mark(self) -> None:
+        """Remember this moment, for a step that may be taken back; from here on what is overwritten is kept."""
+        self.overwritten = []
+        self.marked_C = self.stored_C.clone()
+
+    @torch.no_grad()
+    def rewind(self) -> None:
+        """Take back what was stored since the last mark, without the cost of a copy of it all at each step."""
+        while self.overwritten:
+            classes_M, slots_M, vectors_MD = self.overwritten.pop()
+            self.vectors_CKD[classes_M, slots_M] = vectors_MD
+        self.stored_C.copy_(self.marked_C)
 
 
 def rank_within(groups_M: Tensor, groups: int) -> tuple[Tensor, Tensor]:
