@@ -13,7 +13,6 @@ from bpkd_core.foreign.findings import Finding, say_difference
 from bpkd_core.foreign.order import Counts, likely_map, mean_overlap
 from bpkd_core.foreign.reading import Reading
 from bpkd_core.foreign.trials import Attempt, best
-from bpkd_core.spec.networks import OnnxTeacher
 
 WARNED_AHEAD = 0.05
 """mIoU by which another setting must be better than the chosen one to be worth a word."""
@@ -51,27 +50,31 @@ def merge(counts: Counts) -> Counts:
 
 
 def advise(
-    teacher: OnnxTeacher,
     classes: Sequence[ClassInfo],
     attempts: Sequence[Attempt],
     chosen: Attempt,
     reading: Reading,
     examined: Examined,
     *,
+    given: bool,
     reordered: bool,
 ) -> list[Finding]:
-    """Every sentence. reordered: whether the reading takes the file's classes in the order that fits best."""
+    """Every sentence.
+
+    attempts: the likeliest setting or the one that was given first. given: whether somebody chose the setting, so that a
+    better one is not taken without a word. reordered: whether the reading takes the file's classes in the order that
+    fits best.
+    """
     names = [each.name for each in classes]
     return examined.faults or [
-        *_of_settings(teacher, attempts, chosen),
+        *(_of_given(attempts, chosen) if given else _of_found(attempts[0], chosen)),
         *_of_order(names, chosen, reordered),
         *_of_scores(reading, examined),
         *_of_classes(names, reading, examined),
     ]
 
 
-def compare_settings(attempts: Sequence[Attempt], chosen: Attempt, *, may_refuse: bool = True) -> list[Finding]:
-    """What to say of settings that somebody gave when others fit better."""
+def _of_given(attempts: Sequence[Attempt], chosen: Attempt) -> list[Finding]:
     top = best(attempts, by_order=False)
     if top.miou < chosen.miou + WARNED_AHEAD:
         return []
@@ -79,7 +82,7 @@ def compare_settings(attempts: Sequence[Attempt], chosen: Attempt, *, may_refuse
         f"The teacher reaches {chosen.miou:.0%} mIoU with these settings, {top.miou:.0%} with "
         f"{say_difference(top.input, chosen.input)}."
     )
-    wrong = may_refuse and _is_a_mistake(chosen.miou, top.miou)
+    wrong = _is_a_mistake(chosen.miou, top.miou)
     return [Finding(severity="error" if wrong else "warning", code="wrong_input", message=message)]
 
 
@@ -87,10 +90,7 @@ def _is_a_mistake(given: float, better: float) -> bool:
     return better >= max(given + REFUSED_AHEAD, 2 * given)
 
 
-def _of_settings(teacher: OnnxTeacher, attempts: Sequence[Attempt], chosen: Attempt) -> list[Finding]:
-    if teacher.input != "auto":
-        return compare_settings(attempts, chosen)
-    usual = attempts[0]
+def _of_found(usual: Attempt, chosen: Attempt) -> list[Finding]:
     if chosen.miou < usual.miou + WARNED_AHEAD:
         return []
     difference = say_difference(chosen.input, usual.input)

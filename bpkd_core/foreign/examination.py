@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bpkd_core.data.base import Sample
 from bpkd_core.errors import InvalidModel
 from bpkd_core.foreign.findings import Finding
 from bpkd_core.foreign.look import are_probabilities, in_proportion
 from bpkd_core.foreign.order import Counts, count_pairs, mean_overlap
-from bpkd_core.foreign.pixels import covered, seen
-from bpkd_core.foreign.session import ScoreSession
+from bpkd_core.foreign.pixels import FixedHW, covered, seen
+from bpkd_core.foreign.reading import Reading
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,19 @@ class Examined:
         return mean_overlap(self.counts)
 
 
-def examine(session: ScoreSession, samples: Sequence[Sample], crops: tuple[int, int, int] | None) -> Examined:
+class Scorer(Protocol):
+    """What can be examined: a file, or a network of torch behind the same two questions."""
+
+    @property
+    def reading(self) -> Reading: ...  # noqa: D102 - which classes it knows
+
+    @property
+    def fixed_hw(self) -> FixedHW: ...  # noqa: D102 - as ForeignFile.size_hw
+
+    def scores(self, images_NHW3: NDArray[np.uint8]) -> NDArray[np.float32]: ...  # noqa: D102 - as ScoreSession
+
+
+def examine(session: Scorer, samples: Sequence[Sample], crops: tuple[int, int, int] | None) -> Examined:
     """Ask about every sample and look for what no teacher may say. Raises InvalidModel where it cannot run a batch."""
     classes = len(session.reading.channels)
     counts, faults = np.zeros((classes, classes), np.int64), []
@@ -57,7 +71,7 @@ def examine(session: ScoreSession, samples: Sequence[Sample], crops: tuple[int, 
     return Examined(counts, faults, probable and not faults)
 
 
-def try_batch(session: ScoreSession, crops: tuple[int, int, int]) -> None:
+def try_batch(session: Scorer, crops: tuple[int, int, int]) -> None:
     """Raise InvalidModel unless the file takes a batch of training crops and answers in proportion."""
     number, height, width = crops
     scores = session.scores(np.zeros((number, height, width, 3), np.uint8))

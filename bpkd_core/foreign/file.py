@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bpkd_core.errors import InvalidModel
+from bpkd_core.errors import InvalidModel, ProviderRefused
 from bpkd_core.infer.contract import CONTRACT
 from bpkd_core.infer.session import CPU, start
 
@@ -29,8 +30,9 @@ TYPES = {
 class ForeignFile:
     """An open file.
 
-    dtype: of the input; uint8 for a file that takes pixels as they are. batch: the images that it takes at once, None
-    for any number. outputs: the names of its outputs. is_ours: whether export_onnx wrote it.
+    values: its input and outputs, as onnxruntime describes them. dtype: of the input; uint8 for a file that takes
+    pixels as they are. batch: the images that it takes at once, None for any number. outputs: the names of its outputs.
+    is_ours: whether export_onnx wrote it.
 
     Raises InvalidModel for a file that is unsafe or damaged, or does not take one batch of images with 3 channels.
     """
@@ -39,8 +41,13 @@ class ForeignFile:
         self.threads = threads or os.cpu_count() or 1
         self.run = start(model, (provider,), self.threads)
         self.provider: str = self.run.get_providers()[0]
+        if self.provider != provider:
+            raise ProviderRefused(
+                f"onnxruntime would run on {self.provider} instead of {provider}; mend its installation."
+            )
         self.metadata: Mapping[str, str] = self.run.get_modelmeta().custom_metadata_map
         self.is_ours = CONTRACT in self.metadata
+        self.values = [*self.run.get_inputs(), *self.run.get_outputs()]
         self.outputs = [each.name for each in self.run.get_outputs()]
         self._image = _only_image(self.run.get_inputs())
         self.input_name: str = self._image.name
@@ -68,13 +75,24 @@ class ForeignFile:
     def _ask_once(self, inputs: NDArray[Any], size: int, outputs: list[str]) -> list[NDArray[Any]]:
         """A file of a fixed batch sees the last image again until the batch is full."""
         full = inputs[np.minimum(np.arange(size), len(inputs) - 1)]
-        try:
+        with _failures_named(full.shape):
             values = self.run.run(outputs, {self.input_name: np.ascontiguousarray(full)})
-        except Exception as error:  # onnxruntime raises a dozen unrelated classes
-            reason = str(error).splitlines()[0][:200]
-            raise InvalidModel(f"The file cannot run {size} inputs of {inputs.shape[1:]} ({reason}).") from error
         arrays = [np.asarray(value) for value in values]
         return [array[: len(inputs)] if array.ndim and len(array) == size else array for array in arrays]
+
+    def run_bound(self, binding: Any, shape: tuple[int, ...]) -> None:
+        """Run on memory that is bound already; shape: of the input, to name it. Raises InvalidModel."""
+        with _failures_named(shape):
+            self.run.run_with_iobinding(binding)
+
+
+@contextmanager
+def _failures_named(shape: tuple[int, ...]) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # onnxruntime raises a dozen unrelated classes
+        reason = str(error).splitlines()[0][:200]
+        raise InvalidModel(f"The file cannot run an input of {'x'.join(map(str, shape))} ({reason}).") from error
 
 
 def _fixed(side: object) -> int | None:

@@ -115,8 +115,7 @@ def try_file(path: str, samples: str, asked: dict[str, Any]) -> dict[str, Any]:
     start = time.monotonic()
     pixels, scores, count = look(file, images[0].image_HW3, teacher, len(classes))
     settings = settings_for(file, teacher, pixels) if request.search else [pixels]
-    afford = int(SEARCH_S / (len(settings) * max(1e-3, time.monotonic() - start)))
-    few = images[: max(1, afford)]
+    few = images[: affordable(settings, time.monotonic() - start)]
     channels = channels_of(file, teacher, classes, count)
     ask = asking(file, scores, channels or identity(count))
     attempts = [attempt(ask, few, each, len(classes)) for each in settings]
@@ -132,7 +131,8 @@ def try_file(path: str, samples: str, asked: dict[str, Any]) -> dict[str, Any]:
     examined = examine(ScoreSession(data, reading), few, request.crops)
     findings = examined.faults
     if request.search:
-        findings = advise(teacher, classes, attempts, chosen, reading, examined, reordered=reorders)
+        given = teacher.input != "auto"
+        findings = advise(classes, attempts, chosen, reading, examined, given=given, reordered=reorders)
     return Probe(
         reading=reading,
         sha256=hashlib.sha256(data).hexdigest(),
@@ -143,6 +143,11 @@ def try_file(path: str, samples: str, asked: dict[str, Any]) -> dict[str, Any]:
         trials=record(attempts, channels),
         findings=findings,
     ).model_dump(mode="json")
+
+
+def affordable(settings: Sequence[Pixels], seconds: float) -> int:
+    """On how many images all settings can be tried when one image takes so long; one at least."""
+    return max(1, int(SEARCH_S / (len(settings) * max(1e-3, seconds))))
 
 
 def settings_for(file: ForeignFile, teacher: OnnxTeacher, pixels: Pixels) -> list[Pixels]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bpkd_core.foreign.file import ForeignFile
-from bpkd_core.foreign.pixels import covered, fit, prepare
+from bpkd_core.foreign.pixels import FixedHW, covered, fit, prepare
 from bpkd_core.foreign.reading import Reading
 from bpkd_core.foreign.scores import to_classes, to_logits, winners
 from bpkd_core.infer.session import CPU
@@ -24,9 +24,9 @@ class ScoreSession:
         self, model: str | Path | bytes, reading: Reading, *, provider: str = CPU, threads: int | None = None
     ) -> None:
         self.file = ForeignFile(model, provider=provider, threads=threads)
-        self.reading = reading
+        self.reading: Reading = reading
         self.provider, self.threads = self.file.provider, self.file.threads
-        self.fixed_hw = self.file.size_hw(reading.input.layout)
+        self.fixed_hw: FixedHW = self.file.size_hw(reading.input.layout)
 
     def scores(self, images_NHW3: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Images (N, H, W, 3) to logits or log-probabilities (N, C, h, w), which cover the image as it was padded."""

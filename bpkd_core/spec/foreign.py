@@ -34,6 +34,8 @@ class Scores(Section):
     Probabilities are turned into logarithms, which have the same softmax.
     """
 
-    name: str | None = Field(default=None, max_length=1000, description="the output; without a name the first of scores")
+    name: str | None = Field(
+        default=None, max_length=1000, description="the output; without a name the first of scores"
+    )
     kind: Literal["logits", "probabilities"] = "logits"
     layout: Literal["nchw", "nhwc"] = "nchw"

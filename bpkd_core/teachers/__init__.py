@@ -4,5 +4,7 @@ from __future__ import annotations
 
 from bpkd_core.teachers.base import Teacher
 from bpkd_core.teachers.network import TorchTeacher
+from bpkd_core.teachers.onnx import OnnxTeacher
+from bpkd_core.teachers.partial import KnownClasses
 
-__all__ = ["Teacher", "TorchTeacher"]
+__all__ = ["KnownClasses", "OnnxTeacher", "Teacher", "TorchTeacher"]
