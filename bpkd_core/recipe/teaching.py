@@ -43,8 +43,14 @@ def rehearsal(shop: Workshop, student: SegmentationNet) -> Distillation:
 
 def distil_from(shop: Workshop, student: SegmentationNet, teacher: Teacher) -> Distillation:
     """Bind the method of the specification to a pair of networks."""
-    options = shop.spec.method.model_dump(exclude={"type"})
-    method = get_method(shop.spec.method.type, num_classes=student.num_classes, ignore_index=IGNORE_INDEX, **options)
+    method = get_method(
+        shop.spec.method.type,
+        num_classes=student.num_classes,
+        ignore_index=IGNORE_INDEX,
+        student_channels=student.feature_channels,
+        teacher_channels=teacher.feature_channels,
+        **shop.spec.method.model_dump(exclude={"type"}),
+    )
     return Distillation(teacher, method)
 
 

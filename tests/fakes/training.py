@@ -31,7 +31,8 @@ def fresh(make: Callable[[int], SegmentationNet] = speck) -> SegmentationNet:
 
 def distil(method: str, **options: Any) -> Distillation:
     teacher = TorchTeacher(fresh(speck_teacher), precision="fp32", device=torch.device("cpu"))
-    return Distillation(teacher, get_method(method, num_classes=CLASSES, **options))
+    channels = {"student_channels": 8, "teacher_channels": 16}
+    return Distillation(teacher, get_method(method, num_classes=CLASSES, **channels, **options))
 
 
 @dataclass
