@@ -1,7 +1,8 @@
 """`python -m bpkd_core`: what the worker starts as a child process, and what a person may type as well.
 
 Events go to standard output, one JSON line each (:mod:`bpkd_core.events`). Exit status: 0 done, 75 stopped on request
-with a checkpoint written, 1 failed with a final `error` event. SIGTERM and SIGINT ask a run to stop.
+with a checkpoint written, 1 failed with a final `error` event. SIGTERM and SIGINT ask a run to stop. On several GPUs:
+`torchrun --nproc-per-node 4 -m bpkd_core distill ...` (:mod:`bpkd_core.train.distributed`).
 """
 
 from __future__ import annotations
@@ -34,9 +35,15 @@ def distill(
 
     def work() -> None:
         parsed = read_spec(spec)
-        from bpkd_core.run import run  # torch: not before the specification has been read
+        from bpkd_core.recipe.training import assist  # torch: not before the specification has been read
+        from bpkd_core.run import run
+        from bpkd_core.train.distributed import join
 
-        bundle = run(parsed, workdir, emit, stop)
+        with join() as group:
+            if not group.leads:
+                return assist(parsed, workdir, stop, group)
+            bundle = run(parsed, workdir, emit, stop, group)
+            group.tell(None)
         emit(Event("done", {"result": bundle.result.model_dump(mode="json")}))
 
     finish(work)
@@ -44,13 +51,14 @@ def distill(
 
 @app.command()
 def check(
-    path: Annotated[Path, typer.Argument(help="A dataset folder: images/, masks/, classes.json.")],
+    path: Annotated[Path, typer.Argument(help="A dataset folder, in any layout of the catalog.")],
+    layout: Annotated[str, typer.Option(help="The layout's name in the catalog; auto finds it.")] = "auto",
 ) -> None:
     """Check a dataset; the last line is the report as JSON."""
     from bpkd_core.data.validate import check as check_dataset
 
     def work() -> None:
-        report = check_dataset(path, progress=lambda done, total: emit_count(done, total))
+        report = check_dataset(path, layout=layout, progress=lambda done, total: emit_count(done, total))
         print(json.dumps(report.to_dict(), ensure_ascii=False), flush=True)  # noqa: T201 - the protocol
 
     finish(work)

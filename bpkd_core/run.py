@@ -32,20 +32,27 @@ from bpkd_core.recipe.training import train_network
 from bpkd_core.recipe.workshop import TRAINING, Workshop
 from bpkd_core.spec import CheckpointTeacher, DistillSpec
 from bpkd_core.stages import Stages
+from bpkd_core.train.distributed import ALONE, Group
 
 
 def run(
-    spec: DistillSpec, folder: Path, emit: Emit = lambda _: None, stop: Callable[[], bool] = lambda: False
+    spec: DistillSpec,
+    folder: Path,
+    emit: Emit = lambda _: None,
+    stop: Callable[[], bool] = lambda: False,
+    group: Group = ALONE,
 ) -> Bundle:
     """Distil as `spec` says, in `folder`, and return the finished bundle.
 
     Calling it again with the same arguments goes on after a crash, and returns at once when the bundle is complete.
     emit is told what happens; stop is asked often, and when it is true the run raises Stopped with a checkpoint
-    written. Raises the errors of bpkd_core.errors: InvalidSpec for a folder that was begun with another specification,
-    InvalidDataset before anything is trained, InvalidCheckpoint for the teacher, Diverged, ParityFailed.
+    written. group: the processes of this run, of which this is the first; the others call
+    :func:`bpkd_core.recipe.training.assist`. Raises the errors of bpkd_core.errors: InvalidSpec for a folder that was
+    begun with another specification, InvalidDataset before anything is trained, InvalidCheckpoint for the teacher,
+    Diverged, ParityFailed.
     """
     stages = Stages(folder / "stages", emit, stop)
-    shop = Workshop(spec, folder, stages.emit, stop)
+    shop = Workshop(spec, folder, stages.emit, stop, group)
 
     prepared = stages.once("preparing_data", Prepared, lambda: prepare(shop))
     if prepared.spec != spec:
@@ -54,7 +61,7 @@ def run(
         return Bundle.read(folder)
     torch.set_num_threads(prepared.threads)
     stages.expect(expected_seconds(shop, prepared))
-    if isinstance(spec.teacher, CheckpointTeacher):
+    if shop.trains_teacher:
         stages.once("probing_teacher", Probed, lambda: probe_teacher(shop, prepared))
     else:
         stages.skip("probing_teacher")

@@ -46,6 +46,8 @@ def _visit_seed(visit: int, seed: int) -> int:
 class Batches(Dataset[Batch]):
     """Iterate over (images_N3HW uint8, labels_NHW uint8) of the steps start_step .. start_step + steps - 1.
 
+    shard = (number, of): only that part of each batch, cut into `of` parts of nearly one size.
+
     workers = 0 makes them in this process; more are torch DataLoader processes, which make the same batches, bit for
     bit. A dataset cache is per process.
     """
@@ -59,6 +61,7 @@ class Batches(Dataset[Batch]):
         start_step: int = 0,
         steps: int = 1,
         workers: int = 0,
+        shard: tuple[int, int] = (0, 1),
     ) -> None:
         self.dataset = dataset
         self.transform = transform
@@ -66,13 +69,16 @@ class Batches(Dataset[Batch]):
         self.seed = seed
         self.steps = range(start_step, start_step + steps)
         self.workers = workers
+        self.shard = shard
 
     def __len__(self) -> int:
         return len(self.steps)
 
     def __getitem__(self, index: int) -> Batch:
         """Make the batch of step `index`, be it among the steps of the iteration or not."""
-        plan = batch_indices(index, length=len(self.dataset), batch_size=self.batch_size, seed=self.seed)
+        batch = batch_indices(index, length=len(self.dataset), batch_size=self.batch_size, seed=self.seed)
+        number, of = self.shard
+        plan = batch[number * len(batch) // of : (number + 1) * len(batch) // of]
         images, labels = zip(*(self.transform(self.dataset[place], seed) for place, seed in plan), strict=True)
         return torch.stack(images), torch.stack(labels)
 

@@ -2,39 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 
 import torch
 
 from bpkd_core.bundle import Role
-from bpkd_core.data import evaluation_split
 from bpkd_core.data.layout import Split
 from bpkd_core.data.validate import check
 from bpkd_core.events import Event, Stage
+from bpkd_core.recipe.precautions import take_precautions
 from bpkd_core.recipe.records import Prepared
 from bpkd_core.recipe.teaching import rehearsal
 from bpkd_core.recipe.workshop import TRAINING, Workshop
 from bpkd_core.train.pace import fit_budget, fixed_seconds, measure_step
+from bpkd_core.train.supervision import with_class_weights
 
 
 def prepare(shop: Workshop) -> Prepared:
     """Refuse a dataset that cannot be trained on, measure a step of each network, choose the number of steps."""
+    start = time.monotonic()
     report = check(shop.spec.dataset, progress=shop.counter("preparing_data"))
     report.raise_if_bad()
+    take_precautions(shop, report)
     val = shop.data("val")
-    split: Split = evaluation_split(shop.spec.dataset)
+    shares = [each.share["train"] for each in report.classes]
+    split: Split = report.evaluation_split
     images = len(shop.data(split))
-    pace = measure_pace(shop, len(val.classes))
+    pace = measure_pace(shop, shares)
     height, width = val[0].labels_HW.shape
     return Prepared(
         spec=shop.spec,
         dataset_sha256=report.sha256,
         classes=list(val.classes),
+        class_shares=shares,
         split=split,
         images=images,
         image_hw=(height, width),
         step_seconds=pace,
-        steps=choose_steps(shop, pace, images),
+        steps=choose_steps(shop, pace, images, spent_s=time.monotonic() - start),
         threads=torch.get_num_threads(),
     )
 
@@ -48,25 +54,27 @@ def expected_seconds(shop: Workshop, prepared: Prepared) -> dict[Stage, float]:
     return {**training, "exporting": after, "verifying": after, "evaluating": after}
 
 
-def measure_pace(shop: Workshop, num_classes: int) -> dict[Role, float]:
-    """Seconds of a training step of each network to be trained, on real batches."""
+def measure_pace(shop: Workshop, class_shares: Sequence[float]) -> dict[Role, float]:
+    """Seconds of a training step of each network to be trained, on real batches, of this process's size."""
     data = shop.data("train")
     pace: dict[Role, float] = {}
     for role in shop.roles:
         if role == "teacher" and not shop.trains_teacher:
             continue
-        net = shop.fresh(role, num_classes)
+        plan = with_class_weights(shop.plan(role), class_shares)
+        plan = plan.model_copy(update={"batch_size": -(-plan.batch_size // shop.group.size)})
+        net = shop.fresh(role, len(class_shares))
         distillation = rehearsal(shop, net) if shop.asks_teacher(role) else None
-        pace[role] = measure_step(net, shop.plan(role), data, distillation, shop.device)
+        pace[role] = measure_step(net, plan, data, distillation, shop.device)
     return pace
 
 
-def choose_steps(shop: Workshop, pace: Mapping[Role, float], images: int) -> dict[Role, int]:
-    """Optimizer steps of each network: what the plans say, or what fits into the budget."""
+def choose_steps(shop: Workshop, pace: Mapping[Role, float], images: int, *, spent_s: float) -> dict[Role, int]:
+    """Optimizer steps of each network: what the plans say, or what fits into the rest of the budget."""
     if shop.spec.budget_minutes is None:
         return {role: shop.plan(role).steps for role in pace}
     chosen = fit_budget(
-        shop.spec.budget_minutes * 60,
+        shop.spec.budget_minutes * 60 - spent_s,
         teacher_step_s=pace.get("teacher", 0.0),
         pair_step_s=pace["student"] + pace.get("control", 0.0),
         fixed_s=fixed_seconds(len(shop.roles), images),

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from bpkd_core.bundle import ClassInfo, ParityResult, Role, Value
 from bpkd_core.data.layout import Split
+from bpkd_core.foreign.findings import Finding, Trial
+from bpkd_core.foreign.reading import Reading
 from bpkd_core.spec import DistillSpec
 
 
 class Prepared(Value):
     """What was learnt of the data and the machine before anything was trained.
 
+    class_shares: of each class, its share of the labelled pixels of train.
     threads: torch's, for the whole run; their number decides the order of sums, and with it the last bits.
     """
 
     spec: DistillSpec
     dataset_sha256: str
     classes: list[ClassInfo]
+    class_shares: list[float]
     split: Split
     image_hw: tuple[int, int]
     images: int
@@ -25,10 +29,18 @@ class Prepared(Value):
 
 
 class Probed(Value):
-    """A given teacher, tried on a few validation images."""
+    """A given teacher, tried on validation images: every setting with its mIoU, and what follows in sentences.
+
+    val_miou: of a checkpoint on the whole split, of an ONNX file on the images of its probe. reading, parameters: of
+    an ONNX file.
+    """
 
     sha256: str
     val_miou: float
+    trials: list[Trial] = []
+    findings: list[Finding] = []
+    reading: Reading | None = None
+    parameters: int | None = None
 
 
 class TrainedNetwork(Value):

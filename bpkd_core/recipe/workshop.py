@@ -13,10 +13,12 @@ from bpkd_core.bundle import Role
 from bpkd_core.data import FolderDataset
 from bpkd_core.data.layout import Split
 from bpkd_core.events import Emit, Event, Stage
+from bpkd_core.foreign.reading import Reading
 from bpkd_core.models import build, load_checkpoint
 from bpkd_core.models.base import SegmentationNet, downscaled
-from bpkd_core.recipe.records import Prepared
-from bpkd_core.spec import CheckpointTeacher, DistillSpec, Train, TrainedTeacher
+from bpkd_core.recipe.records import Prepared, Probed
+from bpkd_core.spec import CheckpointTeacher, DistillSpec, OnnxTeacher, Train, TrainedTeacher
+from bpkd_core.train.distributed import ALONE, Group
 
 REPORT_EVERY_S = 2.0
 TRAINING: dict[Role, Stage] = {
@@ -34,11 +36,17 @@ class Workshop:
     folder: Path
     emit: Emit
     stop: Callable[[], bool]
+    group: Group = ALONE
 
     @property
     def roles(self) -> list[Role]:
         """The networks of this run, in the order in which they are trained and shown."""
         return ["teacher", "control", "student"] if self.spec.control == "full" else ["teacher", "student"]
+
+    @property
+    def exported(self) -> list[Role]:
+        """The networks that torch runs and this run exports: all but a teacher that is an ONNX file already."""
+        return [role for role in self.roles if role != "teacher" or not isinstance(self.spec.teacher, OnnxTeacher)]
 
     @property
     def device(self) -> torch.device:
@@ -55,13 +63,27 @@ class Workshop:
 
     def arch(self, role: Role) -> str:
         """The catalog's name of one network."""
+        if role == "teacher" and isinstance(self.spec.teacher, OnnxTeacher):
+            return f"onnx:{self.spec.teacher.path.name}"
         return self.spec.teacher.arch if role == "teacher" else self.spec.student.arch
 
     def weights(self, role: Role) -> Path:
         """Where the weights of a trained network lie."""
-        if role == "teacher" and isinstance(self.spec.teacher, CheckpointTeacher):
+        if role == "teacher" and isinstance(self.spec.teacher, CheckpointTeacher | OnnxTeacher):
             return self.spec.teacher.path
         return self.folder / "networks" / f"{role}.safetensors"
+
+    def reading(self) -> Reading:
+        """How the probe has read a teacher that is an ONNX file."""
+        probed = Probed.model_validate_json((self.folder / "stages" / "probing_teacher.json").read_bytes())
+        assert probed.reading
+        return probed.reading
+
+    @property
+    def crops(self) -> tuple[int, int, int]:
+        """What a teacher is asked in one step, at full size: two crops stand for a batch of any number."""
+        height, width = (side * self.spec.train.input_downscale for side in self.spec.train.crop)
+        return min(2, self.spec.train.batch_size), height, width
 
     def fresh(self, role: Role, num_classes: int) -> SegmentationNet:
         """Random weights; control and student start from the same ones."""

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from bpkd_core.spec.section import Section
+
+ClassWeights = tuple[Annotated[float, Field(ge=0, le=1e6)], ...]
+
+
+class HardPixels(Section):
+    """Online hard example mining (Shrivastava et al. 2016, for pixels): the others are left out of the cross-entropy.
+
+    A pixel is hard while the probability of its class is below `threshold`; of each image at least `min_kept` count.
+    """
+
+    threshold: float = Field(default=0.7, gt=0, le=1)
+    min_kept: int = Field(default=100_000, ge=1, le=100_000_000, description="labelled pixels an image, the hardest")
 
 
 class Train(Section):
     """One network's schedule and recipe."""
 
     steps: int = Field(default=80_000, ge=1, le=10_000_000, description="optimizer steps")
-    batch_size: int = Field(default=8, ge=1, le=1024)
+    batch_size: int = Field(
+        default=8, ge=1, le=1024, description="images of an optimizer step, over all passes and all GPUs"
+    )
+    accumulate: int = Field(
+        default=1, ge=1, le=1024, description="passes of a step, each with its part of the batch: less memory"
+    )
     crop: tuple[int, int] = Field(
         default=(512, 1024), description="height and width of a training crop, multiples of 32"
     )
@@ -27,15 +44,29 @@ class Train(Section):
     min_lr: float = Field(default=1e-4, ge=0, le=10)
     momentum: float = Field(default=0.9, ge=0, lt=1)
     weight_decay: float = Field(default=5e-4, ge=0, le=1)
+    head_lr_multiplier: float = Field(
+        default=1.0, gt=0, le=1000, description="rate of all that is not backbone, as a multiple of lr"
+    )
     schedule: Literal["poly", "cosine"] = "poly"
     poly_power: float = Field(default=0.9, gt=0, le=10)
     warmup_steps: int = Field(default=0, ge=0, le=1_000_000)
     clip_grad_norm: float | None = Field(default=None, gt=0, le=1e6)
     aux_weight: float = Field(default=0.4, ge=0, le=100, description="weight of the auxiliary heads' cross-entropy")
+    class_weights: Annotated[ClassWeights, Field(min_length=1, max_length=65_536)] | Literal["balanced"] | None = Field(
+        default=None, description="of the cross-entropy, one a class; balanced: one over the class's share of pixels"
+    )
+    ohem: HardPixels | None = Field(default=None, description="cross-entropy of the hardest pixels only")
     distill_warmup_steps: int = Field(
         default=0, ge=0, le=1_000_000, description="steps over which the method's weight rises"
     )
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    compile: bool = Field(default=False, description="let torch compile the network; needs a C++ compiler")
+    ema: float | None = Field(
+        default=None, gt=0, lt=1, description="decay of a running mean of the weights, which is then what is served"
+    )
+    select: Literal["last", "best"] = Field(
+        default="last", description="the weights to export: of the last step, or of the best val mIoU"
+    )
     loader_workers: int = Field(default=0, ge=0, le=64)
     seed: int = Field(default=0, ge=0, lt=2**31)
     eval_every: int = Field(
@@ -56,4 +87,15 @@ class Train(Section):
             )
         if self.min_lr > self.lr:
             raise ValueError(f"min_lr is {self.min_lr:g}, above lr {self.lr:g}; expected it at or below lr")
+        if self.accumulate > self.batch_size:
+            raise ValueError(
+                f"accumulate is {self.accumulate}, above batch_size {self.batch_size}; expected an image a pass"
+            )
+        for name in ("warmup_steps", "distill_warmup_steps"):
+            if getattr(self, name) >= self.steps:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}, of {self.steps} steps; expected fewer, or the warm-up never ends"
+                )
+        if isinstance(self.class_weights, tuple) and not any(self.class_weights):
+            raise ValueError("class_weights are all 0; expected at least one above 0, or null")
         return self

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 import torch
 
 from bpkd_core.data import SegmentationDataset
-from bpkd_core.data.batches import Batches
+from bpkd_core.data.batches import Batches, batch_indices
 from bpkd_core.models.base import SegmentationNet
 from bpkd_core.spec import Train
-from bpkd_core.train.loop import Distillation, Progress, losses, take_step, training_transform
-from bpkd_core.train.optim import make_optimizer
+from bpkd_core.train.feed import training_transform
+from bpkd_core.train.objective import Distillation
+from bpkd_core.train.state import State
+from bpkd_core.train.stepper import Stepper
 
 WARM_UP_STEPS = 3  # the first steps build kernels and caches
 TIMED_STEPS = 5
@@ -39,15 +41,19 @@ def measure_step(
     distillation: Distillation | None,
     device: torch.device,
 ) -> float:
-    """Median seconds of a training step on real batches, after a few that are not counted. Trains `net` a little."""
-    net.to(device).to(memory_format=torch.channels_last).train()
-    optimizer = make_optimizer(net, plan)
+    """Median seconds of a training step on real batches, after a few that are not counted. Trains `net` a little.
+
+    The images are decoded before, as they are in all epochs but the first where the dataset's cache holds them.
+    """
+    stepper = Stepper(State.fresh(net, plan, distillation, device), plan, distillation, emit=lambda _: None)
     batches = Batches(data, training_transform(plan), plan.batch_size, plan.seed, steps=WARM_UP_STEPS + TIMED_STEPS)
+    for step in batches.steps:
+        for place, _ in batch_indices(step, length=len(data), batch_size=plan.batch_size, seed=plan.seed):
+            data[place]
     seconds: list[float] = []
     start = time.perf_counter()
-    for step, (images, labels) in enumerate(batches):
-        terms = losses(net, plan, images.to(device), labels.to(device), distillation, step)
-        take_step(net, optimizer, terms["loss"], plan, Progress(step))
+    for images, labels in batches:
+        terms = stepper.take(images.to(device), labels.to(device))
         terms["loss"].item()  # waits for the device
         seconds.append(time.perf_counter() - start)
         start = time.perf_counter()

@@ -22,6 +22,7 @@ def test_without_a_method_no_step_pays_for_a_teacher(tmp_path: Path, scenes: Pat
         spec=spec,
         dataset_sha256="",
         classes=list(FolderDataset(scenes, "train").classes),
+        class_shares=[1 / 11] * 11,
         split="test",
         image_hw=(HEIGHT, WIDTH),
         images=2,

@@ -16,11 +16,12 @@ from torch import Tensor
 
 from bpkd_core.bundle import describe
 from bpkd_core.errors import Diverged, OutOfMemory, Stopped
-from bpkd_core.methods.base import Losses, Method
+from bpkd_core.methods.base import LogitMethod, Losses
 from bpkd_core.spec import Train
 from bpkd_core.teachers import TorchTeacher
-from bpkd_core.train import loop
-from bpkd_core.train.loop import Distillation, losses, training_transform
+from bpkd_core.train import loop, stopwatch
+from bpkd_core.train.feed import training_transform
+from bpkd_core.train.objective import Distillation, losses
 
 
 @pytest.fixture(scope="module")
@@ -133,15 +134,20 @@ def test_checkpoints_are_told_with_their_hashes(training: Callable[..., Training
     assert (last["stage"], last["sha256"], last["size"]) == ("training_student", info.sha256, info.size)
 
 
-def test_each_step_tells_every_term_raw(training: Callable[..., Training], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_step_tells_every_term_raw_and_weighted(
+    training: Callable[..., Training], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A term that is not logged cannot be tuned; the best mIoU so far never falls."""
-    monkeypatch.setattr(loop, "REPORT_EVERY_S", 0.0)
+    monkeypatch.setattr(stopwatch, "REPORT_EVERY_S", 0.0)
     run = training()
     trained = run.start(distil("bpkd"), steps=4, eval_every=2, checkpoint_every=4)
     told = [event.data for event in run.said("metrics") if "val_miou" not in event.data["values"]]
     assert [data["step"] for data in told] == [1, 2, 3, 4]
-    names = {"loss", "ce", "ce_aux", "edge", "body", "mean_logit_gap", "distillation", "lr"}
+    raw, weighted = {"ce", "ce_aux", "edge", "body"}, {"ce", "weighted_ce_aux", "weighted_edge", "weighted_body"}
+    names = {"loss", "lr", "distillation", "mean_logit_gap"} | raw | weighted
     assert all(data["values"].keys() == names for data in told)
+    for values in (data["values"] for data in told):
+        assert values["loss"] == pytest.approx(sum(values[name] for name in weighted), rel=1e-5)
     assert told[-1]["stage_eta_seconds"] == 0
     assert all(data["images_per_s"] > 0 and data["total_steps"] == 4 for data in told)
     evaluated = [event.data for event in run.said("metrics") if "val_miou" in event.data["values"]]
@@ -153,7 +159,7 @@ def test_each_step_tells_every_term_raw(training: Callable[..., Training], monke
 
 def test_reports_come_by_time_not_by_step(training: Callable[..., Training], monkeypatch: pytest.MonkeyPatch) -> None:
     """A tiny network makes hundreds of steps a second; the event list keeps every line."""
-    monkeypatch.setattr(loop, "REPORT_EVERY_S", 1e9)
+    monkeypatch.setattr(stopwatch, "REPORT_EVERY_S", 1e9)
     run = training()
     run.start(steps=5, eval_every=100)
     assert [event.data["step"] for event in run.said("metrics")] == [5, 5]  # the last step, and its evaluation
@@ -234,12 +240,12 @@ def test_a_reduced_network_is_trained_at_the_size_that_it_sees() -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scripted(Method):
+class Scripted(LogitMethod):
     """Multiplies the mean logit by the next of its numbers: loss and gradient are finite if the number is."""
 
     numbers: Iterator[float]
 
-    def __call__(self, student_NChw: Tensor, teacher_NChw: Tensor, labels_NHW: Tensor) -> Losses:
+    def compare(self, student_NChw: Tensor, teacher_NChw: Tensor, labels_NHW: Tensor) -> Losses:
         return Losses(total=student_NChw.mean() * next(self.numbers), terms={})
 
 
@@ -263,8 +269,8 @@ def test_f20_a_finite_loss_with_an_infinite_gradient_is_skipped_too(training: Ca
     """The square root at zero: a number, but no slope."""
 
     @dataclass(frozen=True, kw_only=True)
-    class Steep(Method):
-        def __call__(self, student_NChw: Tensor, teacher_NChw: Tensor, labels_NHW: Tensor) -> Losses:
+    class Steep(LogitMethod):
+        def compare(self, student_NChw: Tensor, teacher_NChw: Tensor, labels_NHW: Tensor) -> Losses:
             return Losses(total=(student_NChw.mean() * 0).sqrt(), terms={})
 
     run = training()
@@ -281,8 +287,8 @@ def test_f21_a_batch_that_does_not_fit_names_the_fields_to_lower(
     """torch's own words name an allocator; the person who submitted the job needs a field."""
 
     @dataclass(frozen=True, kw_only=True)
-    class Greedy(Method):
-        def __call__(self, student_NChw: Tensor, teacher_NChw: Tensor, labels_NHW: Tensor) -> Losses:
+    class Greedy(LogitMethod):
+        def compare(self, student_NChw: Tensor, teacher_NChw: Tensor, labels_NHW: Tensor) -> Losses:
             raise shortage
 
     with pytest.raises(OutOfMemory, match="does not fit into memory") as caught:
@@ -290,16 +296,49 @@ def test_f21_a_batch_that_does_not_fit_names_the_fields_to_lower(
     assert caught.value.param == "train.batch_size"
 
 
-def test_f20_a_loss_that_stays_infinite_is_given_up_with_advice(
+def test_f20_a_loss_that_stays_infinite_is_tried_once_more_then_given_up_with_advice(
     training: Callable[..., Training], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Days of skipped steps would look like training."""
+    """Days of skipped steps would look like training. The newest sound checkpoint is that of step 2, then of step 4."""
     monkeypatch.setattr(loop, "MAX_SKIPPED_STEPS", 4)
-    with pytest.raises(Diverged, match="The loss was not finite for 5 steps in a row up to step 6") as caught:
-        training().start(scripted(1.0, 1.0, *[float("nan")] * 5), steps=30, lr=0.02)
+    run = training()
+    with pytest.raises(Diverged, match="The loss was not finite for 5 steps in a row up to step 8") as caught:
+        run.start(scripted(1.0, 1.0, *[float("nan")] * 5), steps=30, lr=0.02)
     assert caught.value.param == "train.lr"
     assert caught.value.hint is not None
     assert "now 0.02" in caught.value.hint
+    (warning,) = run.said("warning")
+    assert warning.data["code"] == "rolled_back"
+    assert "up to step 6; the training goes on from step 2 with 0.1 times the rate" in warning.data["message"]
+
+
+def test_f20_a_training_that_was_rolled_back_goes_on_at_a_lower_rate(
+    training: Callable[..., Training], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What one return can save is saved: the same batches again, at a tenth of the rate, to the last step."""
+    monkeypatch.setattr(loop, "MAX_SKIPPED_STEPS", 4)
+    monkeypatch.setattr(stopwatch, "REPORT_EVERY_S", 0.0)
+    run = training()
+    run.start(scripted(*[1.0] * 4, *[float("nan")] * 5, *[1.0] * 99), steps=12, lr=0.02, min_lr=0.02, eval_every=100)
+    told = [(event.data["step"], event.data["values"]["lr"]) for event in run.said("metrics")]
+    before, after_it = told[:8], told[8:-1]
+    assert before == [(step, pytest.approx(0.02)) for step in range(1, 9)]
+    assert after_it == [(step, pytest.approx(0.002)) for step in range(5, 13)]
+
+
+def test_f20_a_restart_does_not_forgive_the_return(
+    training: Callable[..., Training], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a job that is killed often would go back and forth for ever."""
+    monkeypatch.setattr(loop, "MAX_SKIPPED_STEPS", 2)
+    run = training()
+    with pytest.raises(Stopped):
+        run.start(scripted(float("nan")), steps=30, stop=after(4))
+    assert len(run.said("warning")) == 1
+    run.net = fresh()
+    with pytest.raises(Diverged):
+        run.start(scripted(float("nan")), steps=30)
+    assert len(run.said("warning")) == 1
 
 
 def test_f20_bad_batches_that_are_not_in_a_row_are_borne(

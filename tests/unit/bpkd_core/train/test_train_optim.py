@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -61,9 +61,9 @@ def test_poly_decays_to_its_floor_as_the_authors_schedule_does() -> None:
 
 
 @pytest.mark.parametrize("schedule", ["poly", "cosine"])
-def test_a_warm_up_longer_than_the_training_only_warms_up(schedule: str) -> None:
+def test_a_warm_up_longer_than_the_training_only_warms_up(schedule: Literal["poly", "cosine"]) -> None:
     """A budget may leave fewer steps than the recipe warms up."""
-    train = Train.model_validate({"steps": 5, "warmup_steps": 20, "lr": 0.021, "schedule": schedule})
+    train = Train(warmup_steps=20, lr=0.021, schedule=schedule).model_copy(update={"steps": 5})
     assert rates(train) == pytest.approx([0.001 * (step + 1) for step in range(5)])
 
 
