@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import typer
 
 from bpkd_core.errors import BpkdError, Stopped
-from service.cli.commands import datasets, demo, distill, jobs, keys, masks, models, serving
+from service.cli.commands import compare, datasets, demo, distill, evaluate, jobs, keys, masks, models, serving
 
 app = typer.Typer(
     name="bpkd",
@@ -32,7 +32,8 @@ app.command(rich_help_panel=TRAIN)(distill.distill)
 app.add_typer(jobs.app, name="jobs", rich_help_panel=TRAIN)
 app.add_typer(models.app, name="models", rich_help_panel=USE)
 app.command(rich_help_panel=USE)(masks.predict)
-app.command(rich_help_panel=USE)(masks.evaluate)
+app.command(rich_help_panel=USE)(evaluate.evaluate)
+app.command(rich_help_panel=USE)(compare.compare)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -1,15 +1,13 @@
-"""`bpkd predict` and `bpkd evaluate`: what a student says, and how good it is."""
+"""`bpkd predict`: what a student says."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 import typer
 
 from service.cli.options import DEFAULT_URL, ApiKey, AsJson, Url, connect
-
-Onnx = Annotated[Path, typer.Option(exists=True, dir_okay=False, help="An exported ONNX file; no server is needed.")]
 
 
 def predict(
@@ -41,27 +39,3 @@ def predict(
         prediction = ask_file(onnx, image)
     save(prediction, image, path, overlay=overlay)
     write(prediction.to_dict() | {"path": str(path)}, draw_areas(prediction, path), as_json=as_json)
-
-
-def evaluate(
-    onnx: Onnx,
-    dataset: Annotated[Path, typer.Option(exists=True, file_okay=False, help="A folder in the canonical layout.")],
-    split: Annotated[
-        Literal["train", "val", "test"], typer.Option(help="Without a test split, val is taken.")
-    ] = "test",
-    as_json: AsJson = False,
-) -> None:
-    """The full quality report of an ONNX file: mIoU, boundaries, every class. Runs on this machine."""
-    from bpkd_core.data import FolderDataset
-    from bpkd_core.evaluation import evaluate_session
-    from bpkd_core.infer import Session
-    from bpkd_core.metrics import interval
-    from service.cli.output import console, task, write
-    from service.cli.quality import draw_quality
-
-    data = FolderDataset(dataset, split)
-    with task(console(stderr=True), f"Evaluating {onnx.name} on {len(data)} images of {data.split}") as tell:
-        quality = evaluate_session(Session(onnx), data, progress=tell)
-    miou = interval(quality)
-    report: dict[str, Any] = {"split": data.split, "miou_interval": [miou.low, miou.high], **quality.to_dict()}
-    write(report, draw_quality(report), as_json=as_json)

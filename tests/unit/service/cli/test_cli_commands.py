@@ -152,18 +152,6 @@ def test_a_broken_dataset_fails_its_check_and_names_the_file(bpkd: Bpkd, dataset
     assert "images/train/train1.png" in bpkd("dataset", "check", dataset).out
 
 
-def test_evaluate_reports_every_class(bpkd: Bpkd, dataset: Path, tmp_path: Path) -> None:
-    # per image: dark 4 of 5 pixels found, bright 3 right and 1 too many
-    (tmp_path / "student.onnx").write_bytes(threshold_onnx())
-    report = bpkd("evaluate", "--onnx", "student.onnx", "--dataset", dataset, "--json").json
-    assert (report["split"], report["images"]) == ("val", 2)
-    assert report["per_class_iou"] == pytest.approx([4 / 5, 3 / 4])
-    assert report["miou"] == pytest.approx((4 / 5 + 3 / 4) / 2)
-    drawn = bpkd("evaluate", "--onnx", "student.onnx", "--dataset", dataset).out
-    assert "77.5 %" in drawn
-    assert "boundary IoU" in drawn
-
-
 def test_a_key_is_shown_once_and_stored_as_a_hash(bpkd: Bpkd, tmp_path: Path) -> None:
     # whoever reads the database must not be able to log in
     home = tmp_path / "server"
