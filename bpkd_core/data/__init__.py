@@ -5,7 +5,7 @@ What is exported here needs no torch; :mod:`bpkd_core.data.transforms` and :mod:
 
 from bpkd_core.data.base import IGNORE_INDEX, ClassInfo, Sample, SegmentationDataset
 from bpkd_core.data.folder import FolderDataset
-from bpkd_core.data.layout import evaluation_split, fingerprint
+from bpkd_core.data.layout import fingerprint, open_layout
 from bpkd_core.data.report import Report
 from bpkd_core.data.scenes import draw_scene, write_scenes
 from bpkd_core.data.validate import check
@@ -19,7 +19,7 @@ __all__ = [
     "SegmentationDataset",
     "check",
     "draw_scene",
-    "evaluation_split",
     "fingerprint",
+    "open_layout",
     "write_scenes",
 ]

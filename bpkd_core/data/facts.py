@@ -5,27 +5,19 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bpkd_core.data.base import IGNORE_INDEX, UInt8Array
-from bpkd_core.data.layout import Pair
-from bpkd_core.data.pixels import INDEX_MODES, SIXTEEN_BIT_MODES, decode_image, decode_mask, open_header
-from bpkd_core.errors import InvalidImage
+from bpkd_core.data.layout import Layout, Pair, Problem
+from bpkd_core.data.pixels import INDEX_MODES, SIXTEEN_BIT_MODES, decode_image, open_header
+from bpkd_core.errors import InvalidDataset, InvalidImage
 
 Counts = NDArray[np.int64]
 EXIF_ORIENTATION = 0x0112
 EXIF_QUARTER_TURNS = (5, 6, 7, 8)
-
-
-class Problem(NamedTuple):
-    """One thing wrong at one place: the rule's name, the file or class, what was seen."""
-
-    rule: str
-    place: str
-    detail: str = ""
+LOSSY_COLOURS = 64  # nobody draws so many that are no label's: the mask was resized smoothly or saved as JPEG
 
 
 @dataclass(slots=True)
@@ -38,22 +30,24 @@ class Facts:
     problems: list[Problem] = field(default_factory=list)
 
 
-def inspect(root: Path, pair: Pair, num_classes: int) -> Facts:
-    """Read one image and its mask. Mask values from num_classes up to 254 are out of range."""
+def inspect(layout: Layout, pair: Pair) -> Facts:
+    """Read one image and its mask, if it is meant to have one and the layout can tell what its values mean."""
+    image_place = pair.image.relative_to(layout.root).as_posix()
+    if not pair.image.is_file():
+        return Facts("", problems=[Problem("missing_image", image_place)])
     data = pair.image.read_bytes()
     facts = Facts(hashlib.sha256(data).hexdigest())
-    image_place, mask_place = (path.relative_to(root).as_posix() for path in (pair.image, pair.mask))
     image_hw = _inspect_image(data, image_place, facts)
+    if pair.mask is None:
+        return facts
     if not pair.mask.is_file():
         facts.problems.append(Problem("missing_pair", image_place))
         return facts
-    labels = _inspect_mask(pair.mask.read_bytes(), mask_place, facts)
+    mask_place = pair.mask.relative_to(layout.root).as_posix()
+    labels = _inspect_mask(pair.mask, mask_place, layout, facts)
     if labels is None:
         return facts
     facts.counts = np.bincount(labels.ravel(), minlength=256)
-    unlisted = np.flatnonzero(facts.counts[num_classes:IGNORE_INDEX]) + num_classes
-    if unlisted.size:
-        facts.problems.append(Problem("id_out_of_range", mask_place, ", ".join(map(str, unlisted[:5]))))
     if facts.counts[IGNORE_INDEX] == labels.size:
         facts.problems.append(Problem("all_ignore_mask", mask_place))
     if image_hw is not None:
@@ -71,18 +65,26 @@ def _inspect_image(data: bytes, place: str, facts: Facts) -> tuple[int, int] | N
     return height, width
 
 
-def _inspect_mask(data: bytes, place: str, facts: Facts) -> UInt8Array | None:
+def _inspect_mask(path: Path, place: str, layout: Layout, facts: Facts) -> UInt8Array | None:
+    data = path.read_bytes()
     try:
+        code = layout.code(path)
         mode = open_header(data, place).mode
-        if mode in INDEX_MODES:
-            return decode_mask(data, place)
+        if mode not in INDEX_MODES and not code.holds_colours(mode):
+            rule = "sixteen_bit_mask" if mode in SIXTEEN_BIT_MODES else "mask_rgb_not_index"
+            facts.problems.append(Problem(rule, place, mode))
+            return None
+        labels, unknown = code.read(data, place)
     except InvalidImage as error:
         facts.problems.append(Problem("corrupt_mask", place, error.message))
         return None
-    facts.problems.append(
-        Problem("sixteen_bit_mask" if mode in SIXTEEN_BIT_MODES else "mask_rgb_not_index", place, mode)
-    )
-    return None
+    except InvalidDataset:  # of the definitions; said once, of their own file
+        return None
+    if len(unknown) > LOSSY_COLOURS and code.holds_colours(mode):
+        facts.problems.append(Problem("mask_lossy_colours", place, f"{len(unknown)} in {place}"))
+    elif unknown:
+        facts.problems.append(Problem(layout.unknown_value, place, ", ".join(unknown[:5])))
+    return labels
 
 
 def _compare_sizes(

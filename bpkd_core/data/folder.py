@@ -1,45 +1,58 @@
-"""A dataset in the canonical layout, decoded on demand and kept in memory as far as it fits."""
+"""A split of a dataset folder, decoded on demand and kept in memory as far as it fits."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
-from bpkd_core.data.base import Sample
-from bpkd_core.data.layout import Split, evaluation_split, list_pairs, read_classes
-from bpkd_core.data.pixels import read_image, read_mask
+import numpy as np
+
+from bpkd_core.data.base import Sample, UInt8Array
+from bpkd_core.data.layout import AUTO, Pair, Split, open_layout
+from bpkd_core.data.pixels import read_image
 from bpkd_core.errors import InvalidDataset
 
 GIB = 1 << 30
+UNLABELLED = 254
+"""The label of every pixel of an image whose labels only a teacher can give; 255 stays what nobody is to say."""
+
+Unlabelled = Literal["refuse", "drop", "keep", "only"]
 
 
 class FolderDataset:
-    """One split of a dataset folder (:mod:`bpkd_core.data.layout`), in the order of its names.
+    """One split of a dataset folder, in any layout of the catalog and in the order of its names.
 
     `split` says which one is really read: asking for test where there is none reads val.
 
-    cache_bytes bounds the decoded samples that are kept, in each process that reads; 0 keeps none. Once the bound is
-    reached the rest is decoded again at each visit.
+    unlabelled: what becomes of images without a mask. "refuse" them; "drop" them; "keep" them, with every label
+    UNLABELLED; or let there be "only" such: no mask is read at all. The last two add to train the images that never had
+    a mask. cache_bytes bounds the decoded samples that are kept, in each process that reads; 0 keeps none. Once the
+    bound is reached the rest is decoded again at each visit.
 
     Raises InvalidDataset if the split has no image or an image has no mask; `dataset[i]` raises it for a mask of
-    another size than its image, and InvalidImage for a file that cannot be read.
+    another size than its image or with values that stand for nothing, and InvalidImage for a file that cannot be read.
     """
 
-    def __init__(self, root: Path | str, split: Split, *, cache_bytes: int = GIB) -> None:
-        self.root = Path(root)
-        self.split: Split = evaluation_split(self.root) if split == "test" else split
-        self.classes = read_classes(self.root)
-        self.pairs = list_pairs(self.root, self.split)
+    def __init__(
+        self,
+        root: Path | str,
+        split: Split,
+        *,
+        layout: str = AUTO,
+        unlabelled: Unlabelled = "refuse",
+        cache_bytes: int = GIB,
+    ) -> None:
+        self.layout = open_layout(root, layout)
+        self.split: Split = self.layout.evaluation_split if split == "test" else split
+        self.classes = self.layout.classes()
+        self.pairs = self._choose(unlabelled)
         self.names = tuple(pair.name for pair in self.pairs)
+        self._blind = unlabelled == "only"
         self._kept: dict[int, Sample] = {}
         self._room = cache_bytes
         if not self.pairs:
-            raise InvalidDataset(f"The split {self.split} has no image; put some into images/{self.split}.")
-        orphans = [pair.name for pair in self.pairs if not pair.mask.is_file()]
-        if orphans:
-            raise InvalidDataset(
-                f"{len(orphans)} images of {self.split} have no mask, the first is {orphans[0]}; "
-                f"add masks/{self.split}/{orphans[0]}.png."
-            )
+            place = self.layout.place(self.split)
+            raise InvalidDataset(f"The split {self.split} has no image{_why(unlabelled)}; put some into {place}.")
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -54,12 +67,44 @@ class FolderDataset:
             self._kept[index] = sample
         return sample
 
+    def _choose(self, unlabelled: Unlabelled) -> list[Pair]:
+        pairs = self.layout.pairs(self.split)
+        if unlabelled == "drop":
+            return [pair for pair in pairs if pair.labelled]
+        if unlabelled in ("keep", "only"):
+            return pairs + (self.layout.unlabelled() if self.split == "train" else [])
+        orphans = [pair for pair in pairs if not pair.labelled]
+        if orphans:
+            first = orphans[0]
+            place = (first.mask or first.image).relative_to(self.layout.root).as_posix()
+            raise InvalidDataset(
+                f"{len(orphans)} images of {self.split} have no mask, the first is {first.name}; add {place}."
+            )
+        return pairs
+
     def _read(self, index: int) -> Sample:
         pair = self.pairs[index]
-        image, labels = read_image(pair.image), read_mask(pair.mask)
+        image = read_image(pair.image)
+        if self._blind or not pair.labelled:
+            return Sample(image, np.full(image.shape[:2], UNLABELLED, np.uint8))
+        labels = self._read_mask(pair)
         if image.shape[:2] != labels.shape:
             raise InvalidDataset(
                 f"The mask of {pair.name} is {labels.shape[1]}x{labels.shape[0]} and its image "
                 f"{image.shape[1]}x{image.shape[0]}; they must be equal."
             )
         return Sample(image, labels)
+
+    def _read_mask(self, pair: Pair) -> UInt8Array:
+        assert pair.mask is not None
+        labels, unknown = self.layout.code(pair.mask).read(pair.mask.read_bytes(), pair.mask.name)
+        if unknown:
+            raise InvalidDataset(
+                f"The mask of {pair.name} holds {', '.join(unknown[:5])}, which no class has; "
+                "`bpkd dataset check` says what to mend."
+            )
+        return labels
+
+
+def _why(unlabelled: Unlabelled) -> str:
+    return " with a mask" if unlabelled == "drop" else ""

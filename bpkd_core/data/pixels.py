@@ -56,8 +56,13 @@ def decode_mask(data: bytes, name: str) -> UInt8Array:
         raise InvalidImage(
             f"{name} is a mask of mode {header.mode}; expected one 8-bit channel of class ids (mode L or P)."
         )
+    return load_pixels(header, name)
+
+
+def load_pixels(header: Image.Image, name: str, mode: str | None = None) -> UInt8Array:
+    """The pixels behind a header, in another mode if asked. Raises InvalidImage for a file that ends too early."""
     try:
-        return np.array(header, dtype=np.uint8)
+        return np.array(header.convert(mode) if mode else header, dtype=np.uint8)
     except (OSError, ValueError, SyntaxError) as error:
         raise InvalidImage(f"{name} cannot be read to its end ({error}); save or copy it again.") from error
 

@@ -26,12 +26,16 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class SplitSummary:
-    """One split as training will see it. `source` says where it comes from; void_share is of its pixels, 0 .. 1."""
+    """One split as training will see it.
+
+    source: where it comes from. void_share: of the pixels of its masks, 0 .. 1. labelled: images whose masks were read.
+    """
 
     name: Split
     images: int
     source: str
     void_share: float
+    labelled: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +52,12 @@ class ClassSummary:
 class Report:
     """All that the check has seen.
 
-    sizes: how many images of each "WIDTHxHEIGHT", the commonest first. evaluation_split: where final quality is
-    measured, val if there is no test. sha256: the dataset's fingerprint, empty where the layout cannot be read.
+    layout: its name in the catalog. sizes: how many images of each "WIDTHxHEIGHT", the commonest first.
+    evaluation_split: where final quality is measured, val if there is no test. sha256: the dataset's fingerprint, empty
+    where the layout cannot be read. unlabelled: images of no split, which only a teacher can label.
     """
+
+    layout: str
 
     findings: tuple[Finding, ...]
     splits: tuple[SplitSummary, ...]
@@ -58,6 +65,11 @@ class Report:
     sizes: dict[str, int]
     evaluation_split: Split
     sha256: str
+    unlabelled: int = 0
+
+    def labelled(self, split: Split) -> int:
+        """How many images of a split have labels."""
+        return sum(each.labelled for each in self.splits if each.name == split)
 
     @property
     def ok(self) -> bool:

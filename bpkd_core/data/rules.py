@@ -39,14 +39,20 @@ RULES: Mapping[str, Rule] = {
     "empty_split": Rule(
         "empty_split",
         "error",
-        "Splits without any image: {n} ({detail}); expected JPEG, PNG or WebP files in images/train and images/val.",
+        "Splits without any image: {n} ({detail}); expected JPEG, PNG or WebP files for train and val.",
         "Put images into images/train; without images/val a tenth of two or more train images is held out.",
     ),
     "missing_pair": Rule(
         "missing_pair",
         "error",
-        "Images without a mask: {n}; expected a PNG of the same name below masks.",
-        "Add the masks, or take the images away.",
+        "Images without a mask: {n}; expected one for each.",
+        "Add PNGs of the same names below masks, take the images away, or train on a teacher's labels (labels: mixed).",
+    ),
+    "missing_image": Rule(
+        "missing_pair",
+        "error",
+        "Images that a list names and that are not there: {n}.",
+        "Add the images, or take their names out of the list.",
     ),
     "corrupt_image": Rule(
         "corrupt_image",
@@ -65,6 +71,12 @@ RULES: Mapping[str, Rule] = {
         "error",
         "Masks that hold colours: {n} (mode {detail}); expected one 8-bit channel of class ids.",
         "Save the masks as grey or palette PNG whose values are the ids of classes.json.",
+    ),
+    "mask_lossy_colours": Rule(
+        "mask_lossy_colours",
+        "error",
+        "Masks with a great many colours that no class has: {n} ({detail}); expected flat areas of class colours.",
+        "Save masks as PNG, never as JPEG, and resize them by nearest neighbour only.",
     ),
     "sixteen_bit_mask": Rule(
         "sixteen_bit_mask",
@@ -89,6 +101,24 @@ RULES: Mapping[str, Rule] = {
         "error",
         "Masks with values that classes.json does not list: {n} (found {detail}); expected listed ids or 255.",
         "Add the classes, or map these values to listed ids or to 255.",
+    ),
+    "id_unmapped": Rule(
+        "id_unmapped",
+        "error",
+        "Masks with values or colours that this layout gives no meaning: {n} (found {detail}).",
+        "Export the masks again as the layout has them, or name the right layout.",
+    ),
+    "one_class_split": Rule(
+        "one_class",
+        "error",
+        "Every labelled pixel of train is one class ({detail}); expected at least two to tell apart.",
+        "Add images that show another class, or label the background as a class of its own.",
+    ),
+    "one_class_measured": Rule(
+        "one_class",
+        "warning",
+        "Splits to measure on whose labelled pixels are all one class: {n} ({detail}); their mIoU says little.",
+        "Add images that show the other classes.",
     ),
     "unlabelled_split": Rule(
         "all_ignore_mask",
@@ -131,6 +161,25 @@ RULES: Mapping[str, Rule] = {
         "warning",
         "Classes of classes.json that no split holds: {n}; the student spends outputs on them.",
         "Take them out of classes.json, or add images that show them.",
+    ),
+    "background_class": Rule(
+        "background_class",
+        "info",
+        "Labels named background that are learned like any other class: {n}.",
+        "Nothing, if it means the rest of the scene; rename it to void in the label map if it means not labelled.",
+    ),
+    "withheld_test": Rule(
+        "withheld_test",
+        "info",
+        "The labels of the test split are withheld by the dataset's authors; final numbers come from val.",
+        "Nothing.",
+    ),
+    "unlabelled_images": Rule(
+        "unlabelled_images",
+        "info",
+        "Images without labels: {n}; the student learns the teacher's answers on those of train, and val or test "
+        "leave them out where others are labelled.",
+        "Nothing; label some of val to measure accuracy instead of agreement with the teacher.",
     ),
     "rare_class": Rule(
         "rare_class",

@@ -2,148 +2,115 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from bpkd_core.data.base import IGNORE_INDEX, ClassInfo
-from bpkd_core.data.facts import Counts, Facts, Problem, inspect
-from bpkd_core.data.layout import SPLITS, Pair, Split, fingerprint, has_split, list_files, list_pairs, read_classes
-from bpkd_core.data.report import MOST_SAMPLES, ClassSummary, Finding, Report, SplitSummary
-from bpkd_core.data.rules import RULES
+from bpkd_core.data.facts import Counts, Facts, inspect
+from bpkd_core.data.judgement import find_duplicates, judge_classes, judge_splits, share, to_findings
+from bpkd_core.data.layout import AUTO, SPLITS, Layout, Pair, Problem, Split, open_layout
+from bpkd_core.data.report import ClassSummary, Report, SplitSummary
 from bpkd_core.errors import InvalidDataset
+from bpkd_core.spec.labels import LabelSource
 
 Progress = Callable[[int, int], None]
-RARE_SHARE = 0.001
 
 
-def check(root: Path | str, *, progress: Progress | None = None) -> Report:
+def check(
+    root: Path | str, *, layout: str = AUTO, labels: LabelSource = "dataset", progress: Progress | None = None
+) -> Report:
     """Read every image and mask below `root` and report; progress(done, total) is called after each pair.
 
-    A dataset that breaks the rules gives a report that is not `ok`, not an error; InvalidDataset is raised only where
-    there is no folder to look at.
+    layout: a name of the catalog, or "auto". labels: as in the specification; with "teacher" no mask of train is read,
+    and with "mixed" images may lack theirs. A dataset that breaks the rules gives a report that is not `ok`, not an
+    error; InvalidDataset is raised only where there is no folder to look at, or none of the layout that was named.
     """
-    root = Path(root)
-    if not root.is_dir():
-        raise InvalidDataset(f"{root.name} is no folder; expected one with images, masks and classes.json.")
+    found = open_layout(root, layout)
     problems: list[Problem] = []
-    classes = _list_classes(root, problems)
-    plan = _list_splits(root, problems)
-    total, done = sum(map(len, plan.values())), 0
-    facts: dict[Split, list[Facts]] = {split: [] for split in plan}
-    for split, pairs in plan.items():
-        for pair in pairs:
-            facts[split].append(inspect(root, pair, len(classes) or IGNORE_INDEX))
-            done += 1
-            if progress:
-                progress(done, total)
-    problems += [problem for split in facts for fact in facts[split] for problem in fact.problems]
-    counts: dict[Split, Counts] = {split: _add_up(facts[split]) for split in facts}
-    problems += _find_duplicates(plan, facts, root) + _find_unlabelled(counts) + _judge_classes(classes, counts)
+    classes = _list_classes(found, problems)
+    plan = _list_splits(found, labels, problems)
+    extra = found.unlabelled() if plan and labels != "dataset" else []
+    every = [pair for pairs in plan.values() for pair in pairs] + extra
+    facts = _inspect_all(found, every, progress)
+    problems += [problem for fact in facts.values() for problem in fact.problems]
+    problems += [_unlabelled(found, pair) for pair in every if pair.mask is None]
+    counts: dict[Split, Counts] = {split: _add_up(plan[split], facts) for split in plan}
+    problems += find_duplicates(plan, facts, found.root)
+    problems += judge_splits(found, counts, classes) + judge_classes(counts, classes) + found.remarks(classes)
     return Report(
-        findings=_to_findings(problems),
-        splits=tuple(_summarise_split(root, split, counts[split], len(facts[split])) for split in facts),
+        layout=found.name,
+        findings=to_findings(problems, found),
+        splits=tuple(_summarise_split(found, split, counts[split], plan[split]) for split in plan),
         classes=tuple(_summarise_class(each, counts) for each in classes),
-        sizes=dict(Counter(fact.size for split in facts for fact in facts[split] if fact.size).most_common()),
+        sizes=dict(Counter(fact.size for fact in facts.values() if fact.size).most_common()),
         evaluation_split="test" if "test" in plan else "val",
-        sha256=fingerprint(root) if plan else "",
+        sha256=found.fingerprint() if plan else "",
+        unlabelled=len(found.unlabelled()) if plan else 0,
     )
 
 
-def _list_classes(root: Path, problems: list[Problem]) -> tuple[ClassInfo, ...]:
+def _list_classes(layout: Layout, problems: list[Problem]) -> tuple[ClassInfo, ...]:
     try:
-        return read_classes(root)
+        return layout.classes()
     except InvalidDataset as error:
-        rule = "bad_classes_json" if (root / "classes.json").exists() else "missing_classes_json"
-        problems.append(Problem(rule, "classes.json", error.message))
+        definitions = [path.relative_to(layout.root).as_posix() for path in layout.definitions()]
+        rule = "bad_classes_json" if definitions else "missing_classes_json"
+        problems.append(Problem(rule, (definitions or ["classes.json"])[0], error.message))
         return ()
 
 
-def _list_splits(root: Path, problems: list[Problem]) -> dict[Split, list[Pair]]:
+def _list_splits(layout: Layout, labels: LabelSource, problems: list[Problem]) -> dict[Split, list[Pair]]:
     """The pairs of each split that training will see; test only if it has images of its own."""
     try:
-        plan: dict[Split, list[Pair]] = {
-            s: list_pairs(root, s) for s in SPLITS if s != "test" or has_split(root, "test")
-        }
-        used = {pair.mask for pairs in plan.values() for pair in pairs}
-        masks = [path for split in SPLITS for path in list_files(root, f"masks/{split}", (".png",)).values()]
+        splits: list[Split] = [split for split in SPLITS if split != "test" or layout.stored("test")]
+        plan: dict[Split, list[Pair]] = {split: _as_used(layout.pairs(split), split, labels) for split in splits}
+        used = {pair.mask for split in SPLITS for pair in layout.stored(split)}
+        strays = [path for path in layout.masks() if path not in used]
+        lone_train = bool(layout.unlabelled()) and labels != "dataset"
     except InvalidDataset as error:
         problems.append(Problem("bad_layout", error.message.split(" ")[0], error.message))
         return {}
-    problems += [Problem("stray_mask", path.relative_to(root).as_posix()) for path in masks if path not in used]
-    problems += [Problem("empty_split", f"images/{split}", split) for split, pairs in plan.items() if not pairs]
+    problems += [Problem("stray_mask", path.relative_to(layout.root).as_posix()) for path in strays]
+    empty: list[Split] = [s for s, pairs in plan.items() if not pairs and not (s == "train" and lone_train)]
+    problems += [Problem("empty_split", layout.place(split), split) for split in empty]
     return plan
 
 
-def _find_duplicates(plan: dict[Split, list[Pair]], facts: dict[Split, list[Facts]], root: Path) -> list[Problem]:
-    """Images outside train whose bytes are those of a train image."""
-    seen = {fact.digest for fact in facts.get("train", [])}
-    return [
-        Problem("train_val_duplicate", pair.image.relative_to(root).as_posix())
-        for split in facts
-        if split != "train"
-        for pair, fact in zip(plan[split], facts[split], strict=True)
-        if fact.digest in seen
-    ]
+def _as_used(pairs: list[Pair], split: Split, labels: LabelSource) -> list[Pair]:
+    """The pairs without the masks that this run will not read."""
+    if labels == "dataset":
+        return pairs
+    blind = labels == "teacher" and split == "train"
+    return [replace(pair, mask=None) if blind or not pair.labelled else pair for pair in pairs]
 
 
-def _find_unlabelled(counts: dict[Split, Counts]) -> list[Problem]:
-    """Splits whose masks were read and are void from edge to edge."""
-    return [
-        Problem("unlabelled_split", f"masks/{split}", split)
-        for split, found in counts.items()
-        if found[IGNORE_INDEX] > 0 and found[IGNORE_INDEX] == found.sum()
-    ]
+def _inspect_all(layout: Layout, pairs: list[Pair], progress: Progress | None) -> dict[Pair, Facts]:
+    facts: dict[Pair, Facts] = {}
+    for pair in pairs:
+        facts[pair] = inspect(layout, pair)
+        if progress:
+            progress(len(facts), len(pairs))
+    return facts
 
 
-def _judge_classes(classes: tuple[ClassInfo, ...], counts: dict[Split, Counts]) -> list[Problem]:
-    if "train" not in counts:
-        return []
-    everywhere = np.sum(list(counts.values()), axis=0)
-    problems: list[Problem] = []
-    for each in classes:
-        if counts["train"][each.id] == 0:
-            rule = "class_only_in_val" if everywhere[each.id] else "class_absent_in_train"
-            problems.append(Problem(rule, each.name))
-        elif _share(counts["train"], each.id) < RARE_SHARE:
-            problems.append(Problem("rare_class", each.name))
-    return problems
+def _unlabelled(layout: Layout, pair: Pair) -> Problem:
+    return Problem("unlabelled_images", pair.image.relative_to(layout.root).as_posix())
 
 
-def _add_up(facts: list[Facts]) -> Counts:
-    return sum((fact.counts for fact in facts), np.zeros(256, np.int64))
+def _add_up(pairs: list[Pair], facts: Mapping[Pair, Facts]) -> Counts:
+    return sum((facts[pair].counts for pair in pairs), np.zeros(256, np.int64))
 
 
-def _share(counts: Counts, class_id: int) -> float:
-    return float(counts[class_id] / max(1, counts[:IGNORE_INDEX].sum()))
-
-
-def _summarise_split(root: Path, split: Split, counts: Counts, images: int) -> SplitSummary:
-    held_out = split == "val" and not has_split(root, "val")
-    source = "a tenth of train, held out by the hash of its names" if held_out else f"images/{split}"
-    return SplitSummary(split, images, source, float(counts[IGNORE_INDEX] / max(1, counts.sum())))
+def _summarise_split(layout: Layout, split: Split, counts: Counts, pairs: list[Pair]) -> SplitSummary:
+    void_share = float(counts[IGNORE_INDEX] / max(1, counts.sum()))
+    labelled = sum(pair.labelled for pair in pairs)
+    return SplitSummary(split, len(pairs), layout.source(split), void_share, labelled)
 
 
 def _summarise_class(info: ClassInfo, counts: dict[Split, Counts]) -> ClassSummary:
-    share: dict[Split, float] = {split: _share(counts[split], info.id) for split in counts}
-    return ClassSummary(info.id, info.name, info.color, share)
-
-
-def _to_findings(problems: list[Problem]) -> tuple[Finding, ...]:
-    """One finding for each rule that was broken, in the order of the table."""
-    found: dict[str, list[Problem]] = defaultdict(list)
-    for problem in problems:
-        found[problem.rule].append(problem)
-    findings: list[Finding] = []
-    for name, rule in RULES.items():
-        if name not in found:
-            continue
-        places = tuple(problem.place for problem in found[name])
-        details = dict.fromkeys(problem.detail for problem in found[name])
-        message = rule.message.format(n=len(places), detail="; ".join(list(details)[:3])).strip()
-        findings.append(
-            Finding(rule.code, rule.severity, len(places), places[:MOST_SAMPLES], message, rule.fix.format())
-        )
-    return tuple(findings)
+    found: dict[Split, float] = {split: share(counts[split], info.id) for split in counts}
+    return ClassSummary(info.id, info.name, info.color, found)

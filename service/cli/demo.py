@@ -15,8 +15,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bpkd_core.data import write_scenes
-from bpkd_core.data.layout import list_pairs
+from bpkd_core.data import open_layout, write_scenes
 from bpkd_core.errors import InvalidDataset
 from service.cli.children import take_port, url_for
 from service.cli.options import PATIENT
@@ -119,7 +118,7 @@ def collect(client: Client, wish: Wish, job: Job, data: Path, url: str, start: f
     home = wish.home.absolute()
     with task(screen, f"Promoting {job.model}@{job.version} and asking it for masks", f"{job.model} is served"):
         client.models.promote(job.model, job.version, reason="bpkd demo")
-        pairs = list_pairs(data, "test")
+        pairs = open_layout(data).pairs("test")
         images = tuple(pair.image for pair in pairs[:: max(1, len(pairs) // MASKS)][:MASKS])
         masks = tuple(save_mask(client, job.model, image, home / "masks") for image in images)
         picture = client.jobs.artifact(job.id, "picture.png", home / "picture.png")

@@ -20,7 +20,7 @@ ROWS: tuple[tuple[str, Callable[[NetworkResult], str]], ...] = (
     ("mIoU at edges", lambda net: percent(net.edge_miou)),
     ("mIoU in bodies", lambda net: percent(net.body_miou)),
     ("parameters", lambda net: f"{net.parameters / 1e6:.2f} M"),
-    ("GFLOPs", lambda net: f"{net.gflops:.2f}"),
+    ("GFLOPs", lambda net: "-" if net.gflops is None else f"{net.gflops:.2f}"),
     ("latency p50", lambda net: f"{net.latency.p50_ms:.1f} ms"),
     ("ONNX file", lambda net: f"{net.onnx_bytes / 1e6:.1f} MB"),
     ("training steps", lambda net: "given" if net.steps is None else str(net.steps)),
@@ -53,6 +53,7 @@ def describe_gap(result: Result) -> str:
 def describe_parity(result: Result) -> str:
     """How well the student's file agrees with torch."""
     parity = result.student.parity
+    assert parity, "a student is always compared with torch"
     return (
         f"Torch and ONNX agree on {parity.mask_agreement:.4%} of the mask at {len(parity.sizes)} sizes "
         f"(largest difference of a logit {parity.max_abs_logit_diff:.1e})."
@@ -71,7 +72,8 @@ def draw_report(report: Mapping[str, Any]) -> RenderableType:
     for split in report["splits"]:
         splits.add_row(split["name"], str(split["images"]), split["source"], percent(split["void_share"]))
     names = ", ".join(each["name"] for each in report["classes"]) or "none"
-    parts: list[RenderableType] = [splits, Text(f"{len(report['classes'])} classes: {names}")]
+    layout = Text(f"Layout: {report['layout']}") if "layout" in report else Text()  # of an older server
+    parts: list[RenderableType] = [layout, splits, Text(f"{len(report['classes'])} classes: {names}")]
     for finding in report["findings"]:
         parts.append(_finding(finding))
     parts.append(Text("Ready for training." if report["ok"] else "Not ready for training.", style="bold"))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, get_args
 
@@ -19,7 +20,7 @@ from sources import commands, drawing, first_sentence, local_errors, without_rol
 
 from bpkd_core import catalog, events, recipes, spec
 from bpkd_core import errors as core_errors
-from bpkd_core.data import layout
+from bpkd_core.data.layouts import folder
 from bpkd_core.data.rules import RULES
 from bpkd_core.spec import Section
 from service import schemas
@@ -129,9 +130,13 @@ def dataset_report() -> str:
         "forbids training; a *warning* or an *info* does not. Each finding names up to 20 files. N is how many there "
         "are, and an ellipsis stands for what was seen.",
         "## The canonical layout",
-        block(drawing(layout)),
+        block(drawing(folder)),
         "Without `images/val`, a tenth of train is held out by the hash of its names; without `images/test`, val is "
         "what is measured.",
+        "## The other layouts",
+        "Found by themselves; `layout: NAME` in a specification and `--layout NAME` decide where two fit. A single "
+        "folder around the dataset, as archives have it, is looked through.",
+        *(part for name in catalog.DATASETS if name != "folder" for part in layout_parts(name)),
         "## Findings",
         table(["code", "severity", "what it says", "how to mend it"], rows),
     )
@@ -210,6 +215,16 @@ def section_parts(kind: type[BaseModel]) -> Iterator[str]:
     tag = kind.model_fields.get("type")
     if tag is not None and tag.default in catalog.METHODS:
         yield block(without_roles(inspect.getdoc(catalog.load("methods", tag.default)) or ""))
+
+
+def layout_parts(name: str) -> Iterator[str]:
+    """A heading, what it is, its files, and what its page says below them."""
+    module = sys.modules[catalog.load("datasets", name).__module__]
+    text = inspect.getdoc(module) or ""
+    yield f"### {name}"
+    yield first_sentence(text)
+    yield block(drawing(module))
+    yield text.rpartition("\n\n")[2] if not text.rpartition("\n\n")[2].startswith(" ") else ""
 
 
 def command_parts(path: str, command: Any) -> Iterator[str]:

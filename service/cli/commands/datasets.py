@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -12,19 +12,27 @@ from service.cli.options import DEFAULT_URL, ApiKey, AsJson, Limit, Url, connect
 offline = typer.Typer(no_args_is_help=True, help="Look at a dataset on this machine; no server needed.")
 online = typer.Typer(no_args_is_help=True, help="Datasets of a server: register, list, show.")
 Folder = Annotated[
-    Path, typer.Argument(exists=True, file_okay=False, help="A folder with images/, masks/ and classes.json.")
+    Path, typer.Argument(exists=True, file_okay=False, help="A dataset folder, in any layout of the catalog.")
 ]
 
 
 @offline.command()
-def check(path: Folder, as_json: AsJson = False) -> None:
+def check(
+    path: Folder,
+    layout: Annotated[str, typer.Option(help="The layout's name in the catalog; auto finds it.")] = "auto",
+    labels: Annotated[
+        Literal["dataset", "teacher", "mixed"],
+        typer.Option(help="What a job will train on; with teacher or mixed, images may lack their masks."),
+    ] = "dataset",
+    as_json: AsJson = False,
+) -> None:
     """Read every image and mask, and say what to mend. Exit status 1 if it cannot be trained on."""
     from bpkd_core.data.validate import check as check_dataset
     from service.cli.output import console, task, write
     from service.cli.report import draw_report
 
     with task(console(stderr=True), f"Checking {path}") as tell:
-        report = check_dataset(path, progress=tell).to_dict()
+        report = check_dataset(path, layout=layout, labels=labels, progress=tell).to_dict()
     write(report, draw_report(report), as_json=as_json)
     raise typer.Exit(0 if report["ok"] else 1)
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from bpkd_core.catalog import load
-from bpkd_core.data.folder import FolderDataset
+from bpkd_core.data.folder import UNLABELLED, FolderDataset
 from bpkd_core.errors import InvalidDataset, InvalidImage
 
 
@@ -55,6 +55,25 @@ def test_an_image_without_mask_is_named_at_once(root: Path) -> None:
         FolderDataset(root, "train")
 
 
+def test_images_without_masks_are_kept_dropped_or_taken_alone(root: Path) -> None:
+    # a student may learn a teacher's answer on them; a score may not count them
+    (root / "masks/train/b.png").unlink()
+    shutil.copytree(root / "images/val", root / "images/unlabeled")
+    assert FolderDataset(root, "train", unlabelled="drop").names == ("a", "c", "d")
+    kept, only = (FolderDataset(root, "train", unlabelled=how) for how in ("keep", "only"))
+    assert kept.names == only.names == ("a", "b", "c", "d", "e", "f")
+    assert [bool((sample.labels_HW == UNLABELLED).all()) for sample in kept] == [False, True, False, False, True, True]
+    assert all((sample.labels_HW == UNLABELLED).all() for sample in only)
+    assert FolderDataset(root, "val", unlabelled="keep").names == ("e", "f")
+
+
+def test_a_value_that_no_class_has_is_refused(root: Path) -> None:
+    # the loss would index past the last class
+    Image.fromarray(np.full((24, 32), 3, np.uint8)).save(root / "masks/train/a.png")
+    with pytest.raises(InvalidDataset, match="mask of a holds 3, which no class has"):
+        FolderDataset(root, "train")[0]
+
+
 def test_an_empty_split_is_refused(root: Path) -> None:
     # a loader over nothing would spin forever
     shutil.rmtree(root / "images/train")
@@ -84,4 +103,4 @@ def test_a_dataset_travels_to_worker_processes(root: Path) -> None:
 
 def test_the_catalog_knows_it_by_name(root: Path) -> None:
     # jobs name the layout, not the class
-    assert load("datasets", "folder") is FolderDataset
+    assert isinstance(FolderDataset(root, "train").layout, load("datasets", "folder"))

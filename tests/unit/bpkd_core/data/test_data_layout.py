@@ -6,18 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from bpkd_core.data.layout import (
-    evaluation_split,
-    fingerprint,
-    held_out_names,
-    list_pairs,
-    read_classes,
-)
+from bpkd_core.data.layout import Split, fingerprint, held_out_names, open_layout
+from bpkd_core.data.layouts.folder import read_classes
 from bpkd_core.errors import InvalidDataset
 
 
-def names(root: Path, split) -> list[str]:
-    return [pair.name for pair in list_pairs(root, split)]
+def names(root: Path, split: Split) -> list[str]:
+    return [pair.name for pair in open_layout(root).pairs(split)]
 
 
 def test_stored_splits_are_listed_by_name(root: Path) -> None:
@@ -46,9 +41,9 @@ def test_holding_out_takes_a_tenth_and_is_stable_when_files_are_added() -> None:
 
 def test_without_test_the_final_numbers_come_from_val(root: Path) -> None:
     # and the report has to be able to say so
-    assert evaluation_split(root) == "test"
+    assert open_layout(root).evaluation_split == "test"
     shutil.rmtree(root / "images" / "test")
-    assert evaluation_split(root) == "val"
+    assert open_layout(root).evaluation_split == "val"
     assert names(root, "test") == names(root, "val") == ["e", "f"]
 
 
@@ -57,9 +52,9 @@ def test_folders_below_a_split_are_part_of_the_name(root: Path) -> None:
     for kind, suffix in (("images", "jpg"), ("masks", "png")):
         (root / kind / "train" / "ulm").mkdir()
         (root / kind / "train" / f"a.{suffix}").rename(root / kind / "train" / "ulm" / f"a.v1.{suffix}")
-    pair = list_pairs(root, "train")[3]
+    pair = open_layout(root).pairs("train")[3]
     assert pair.name == "ulm/a.v1"
-    assert pair.mask.is_file()
+    assert pair.labelled
 
 
 def test_hidden_and_foreign_files_are_not_images(root: Path) -> None:
@@ -92,7 +87,7 @@ def test_a_link_to_itself_is_refused(root: Path) -> None:
     # following it ends in an error of the system's, which names no file of the dataset
     (root / "images" / "train" / "z.jpg").symlink_to("z.jpg")
     with pytest.raises(InvalidDataset, match=r"images/train/z.jpg is a link that leads nowhere"):
-        list_pairs(root, "train")
+        open_layout(root).pairs("train")
 
 
 def test_a_link_inside_the_root_is_a_file_like_others(root: Path) -> None:
@@ -105,7 +100,7 @@ def test_two_images_of_one_name_are_refused(root: Path) -> None:
     # a.jpg and a.png would both take masks/train/a.png
     shutil.copy(root / "images/train/a.jpg", root / "images/train/a.jpeg")
     with pytest.raises(InvalidDataset, match="share one name"):
-        list_pairs(root, "train")
+        open_layout(root).pairs("train")
 
 
 def test_classes_are_sorted_and_void_is_no_class(root: Path) -> None:
