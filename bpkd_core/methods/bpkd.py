@@ -11,10 +11,10 @@ from typing import Literal, get_args
 
 from torch import Tensor
 
-from bpkd_core.boundary import VoidRule, edge_masks
+from bpkd_core.boundary import EdgeBands, VoidRule, edge_bands
 from bpkd_core.errors import InvalidInput
 from bpkd_core.methods.base import LogitMethod, Losses, check_choice, check_positive, check_weight, check_weights
-from bpkd_core.methods.divergence import channel_kl, pixel_kl
+from bpkd_core.methods.divergence import channel_kl, pixel_kl, sparse_pixel_kl
 
 PreMask = Literal["multiply", "off"]
 EdgeNorm = Literal["class_sum", "class_mean", "pixels"]
@@ -65,49 +65,60 @@ class BoundaryPrivilegedKD(LogitMethod):
 
     def compare(self, student_NChw: Tensor, teacher_NChw: Tensor, labels_NHW: Tensor) -> Losses:
         """The terms are `edge` (alpha inside) and `body`; the diagnostic is the gap between the mean logits."""
-        masks_NChw = edge_masks(
+        bands = edge_bands(
             labels_NHW,
             self.num_classes,
             width_px=self.edge_width_px,
             size_hw=(student_NChw.shape[2], student_NChw.shape[3]),
             ignore_index=self.ignore_index,
             void=self.void,
-        ).to(student_NChw)
+        ).to(student_NChw.dtype)
         return Losses.weigh(
             {"edge": self.lambda_edge, "body": self.lambda_body},
             {
-                "edge": lambda: self._edge(student_NChw, teacher_NChw, masks_NChw),
-                "body": lambda: self._body(student_NChw, teacher_NChw, masks_NChw),
+                "edge": lambda: self._edge(student_NChw, teacher_NChw, bands),
+                "body": lambda: self._body(student_NChw, teacher_NChw, bands),
             },
             diagnostics={"mean_logit_gap": student_NChw.detach().mean() - teacher_NChw.mean()},
         )
 
-    def _edge(self, student_NChw: Tensor, teacher_NChw: Tensor, masks_NChw: Tensor) -> Tensor:
+    def _edge(self, student_NChw: Tensor, teacher_NChw: Tensor, bands: EdgeBands) -> Tensor:
         """L_E: pre-mask, softmax over classes, KL; then the post-mask's weight of every pixel, summed."""
         if self.center:
             student_NChw = student_NChw - student_NChw.mean(1, keepdim=True)
             teacher_NChw = teacher_NChw - teacher_NChw.mean(1, keepdim=True)
         if self.pre_mask == "multiply":
-            student_NChw, teacher_NChw = student_NChw * masks_NChw, teacher_NChw * masks_NChw
-        kl_Nhw = pixel_kl(student_NChw, teacher_NChw, self.temperature_edge)
-        return (kl_Nhw * self._pixel_weights(masks_NChw)).sum((1, 2)).mean()
+            student_E, teacher_E = (
+                logits_NChw.flatten().index_select(0, bands.index_E) * bands.share_E
+                for logits_NChw in (student_NChw, teacher_NChw)
+            )
+            kl = sparse_pixel_kl(
+                student_E, teacher_E, bands.pixels, bands.num_pixels, self.num_classes, self.temperature_edge
+            )
+        else:
+            kl = pixel_kl(student_NChw, teacher_NChw, self.temperature_edge).flatten()
+        return (kl * self._pixel_weights(bands)).sum() / len(student_NChw)
 
-    def _pixel_weights(self, masks_NChw: Tensor) -> Tensor:
-        """Sum over classes of alpha * M_c / n_c: (N, h, w).
+    def _pixel_weights(self, bands: EdgeBands) -> Tensor:
+        """Sum over classes of alpha * M_c / n_c for every pixel: (N * h * w,).
 
         The divergence of a pixel is the same for every class, so the figure's repeat over classes, post-mask and
         per-class mean come down to one weight per pixel, from the labels alone.
         """
+        images, classes, height, width = bands.shape_NChw
+        sizes_NC = bands.channels.bincount(minlength=images * classes).view(images, classes).to(bands.share_E)  # n_c
         if not self.post_mask:
-            masks_NChw = masks_NChw.amax((2, 3), keepdim=True).sign().expand_as(masks_NChw)
-        sizes_NC = masks_NChw.sign().sum((2, 3))  # n_c; the clamps make what is absent an exact, differentiable 0
+            sizes_NC = sizes_NC.sign() * (height * width)
         divisors_NC = sizes_NC.sum(1, keepdim=True) if self.edge_norm == "pixels" else sizes_NC
-        weights_NC = self.alpha / divisors_NC.clamp(min=1)
+        weights_NC = self.alpha * sizes_NC.sign() / divisors_NC.clamp(min=1)  # what is absent is an exact 0
         if self.edge_norm == "class_mean":
             weights_NC = weights_NC / sizes_NC.sign().sum(1, keepdim=True).clamp(min=1)
-        return (masks_NChw * weights_NC[:, :, None, None]).sum(1)
+        if not self.post_mask:
+            return weights_NC.sum(1).repeat_interleave(height * width)
+        weights_P = bands.share_E.new_zeros(bands.num_pixels)
+        return weights_P.index_add_(0, bands.pixels, weights_NC.flatten()[bands.channels] * bands.share_E)
 
-    def _body(self, student_NChw: Tensor, teacher_NChw: Tensor, masks_NChw: Tensor) -> Tensor:
+    def _body(self, student_NChw: Tensor, teacher_NChw: Tensor, bands: EdgeBands) -> Tensor:
         """L_B: channel-wise distillation of what the edges leave, z * (1 - M) (A)."""
-        body_NChw = 1 - masks_NChw
+        body_NChw = 1 - bands.dense()
         return channel_kl(student_NChw * body_NChw, teacher_NChw * body_NChw, self.temperature_body)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from references.boundary import edge_masks_by_loops, edge_masks_dense
 from torch import Tensor
 
-from bpkd_core.boundary import edge_masks
+from bpkd_core.boundary import edge_bands, edge_masks
 from bpkd_core.errors import InvalidInput
 
 
@@ -180,3 +180,20 @@ def test_an_unknown_void_rule_is_refused() -> None:
     """Options reach this function from a file, where no type checker looks."""
     with pytest.raises(InvalidInput, match="as_class"):
         edge_masks(torch.zeros(1, 4, 4, dtype=torch.long), 2, void="ignore")  # pyright: ignore[reportArgumentType]
+
+
+def test_bands_list_what_is_not_zero_once() -> None:
+    """A place listed twice would count twice in the loss, and a zero in it would be a pixel of n_c."""
+    labels = random_labels(6, (2, 40, 40), 30, 4, 0.1)
+    bands = edge_bands(labels, 30, size_hw=(9, 9))
+    assert torch.equal(bands.index_E.sort().values, bands.dense().flatten().nonzero()[:, 0])
+    assert (bands.share_E > 0).all()
+
+
+def test_bands_say_which_channel_and_pixel_each_value_is_of() -> None:
+    """The loss sums by both."""
+    bands = edge_bands(random_labels(7, (3, 20, 20), 5, 4, 0.0), 5, size_hw=(4, 5))
+    image, channel, row, column = torch.unravel_index(bands.index_E, bands.shape_NChw)
+    assert torch.equal(bands.channels, image * 5 + channel)
+    assert torch.equal(bands.pixels, (image * 4 + row) * 5 + column)
+    assert bands.num_pixels == 3 * 4 * 5
