@@ -25,8 +25,8 @@ from bpkd_core.infer.contract import LOGITS
 from bpkd_core.infer.session import Session
 from bpkd_core.models.base import SegmentationNet
 
-SIZES = ((97, 131), (160, 120), (225, 304))
-"""Height and width: odd and even, below and above the traced size, upright and lying."""
+SIZES = ((32, 64), (97, 131), (160, 120), (65, 250), (225, 304))
+"""Height and width: odd and even, the smallest, below and above the traced size, upright, lying and wide."""
 
 TIE = 1e-5
 """Scores nearer than this, relative to the largest, are equal: float32 sums in another order differ so much."""

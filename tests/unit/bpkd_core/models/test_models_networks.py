@@ -14,7 +14,16 @@ from bpkd_core.errors import UnknownName
 from bpkd_core.models import Outputs, SegmentationNet, build
 
 EVERY = sorted(catalog.MODELS)
-SMALL = ["ddrnet_23_nano", "pspnet_r18", "segformer_b0"]
+SMALL = ["ddrnet_23_nano", "hrnet_w18s", "isanet_r18", "pspnet_r18", "segformer_b0"]
+AUXILIARY = ("auxiliary_head", "decode_head.aux")
+PAPER = {  # millions of parameters with 150 classes and the auxiliary head, where there is one: HRNet has none
+    "pspnet_r18": "12.816",
+    "pspnet_r101": "68.07",
+    "hrnet_w18s": "3.975",
+    "hrnet_w48": "65.95",
+    "isanet_r18": "12.459",
+    "isanet_r101": "56.80",
+}
 
 
 def parameters(net: SegmentationNet, *, auxiliary: bool) -> int:
@@ -35,15 +44,13 @@ def test_the_catalog_tells_the_size_cost_and_stride_of_the_code(name: str) -> No
     assert logits.shape == (1, 19, 360 // net.stride, 480 // net.stride)
 
 
-@pytest.mark.parametrize(
-    ("name", "num_classes", "millions"), [("pspnet_r18", 150, 12.816), ("pspnet_r101", 150, 68.07)]
-)
-def test_the_paper_pair_has_the_published_size(name: str, num_classes: int, millions: float) -> None:
+@pytest.mark.parametrize(("name", "millions"), PAPER.items())
+def test_the_paper_pairs_have_the_published_sizes(name: str, millions: str) -> None:
     """Another parameter count would mean another network than the one whose results we stand beside."""
     with torch.device("meta"):
-        net = build(name, num_classes=num_classes)
-    digits = len(str(millions).partition(".")[2])
-    assert round(parameters(net, auxiliary=True) / 1e6, digits) == millions
+        net = build(name, num_classes=150)
+    digits = len(millions.partition(".")[2])
+    assert f"{parameters(net, auxiliary=True) / 1e6:.{digits}f}" == millions
 
 
 @pytest.mark.parametrize(("name", "gmacs"), [("ddrnet_23", 143.1), ("ddrnet_23_slim", 36.3)])
@@ -69,6 +76,25 @@ def test_eval_returns_logits_and_training_adds_the_auxiliary_heads(name: str) ->
 
 
 @pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("training", [True, False])
+def test_features_are_what_the_last_layer_classifies(name: str, training: bool) -> None:
+    """Methods compare them between teacher and student: a map before or after it would be another method."""
+    net = build(name, num_classes=5).train(training)
+    (classifier,) = (
+        module
+        for key, module in net.named_modules()
+        if isinstance(module, torch.nn.Conv2d) and module.out_channels == 5 and not key.startswith(AUXILIARY)
+    )
+    for module in net.modules():
+        if isinstance(module, torch.nn.Dropout2d):
+            module.eval()  # features are taken before it
+    outputs = net.score(torch.randn(2, 3, 64, 96))
+    assert outputs.features is not None
+    assert outputs.features.shape[1] == net.feature_channels
+    torch.testing.assert_close(classifier(outputs.features), outputs.logits)
+
+
+@pytest.mark.parametrize("name", SMALL)
 def test_one_training_step_reaches_every_parameter(name: str) -> None:
     """A parameter outside the graph would stay at its random start, in silence."""
     net = build(name, num_classes=5).train()
@@ -86,7 +112,7 @@ def test_a_fresh_network_is_undecided(name: str) -> None:
     assert (shares - 1 / 5).abs().max() < 0.2
 
 
-@pytest.mark.parametrize("name", ["ddrnet_23_nano", "pspnet_r18"])
+@pytest.mark.parametrize("name", ["ddrnet_23_nano", "hrnet_w18s", "isanet_r18", "pspnet_r18"])
 @pytest.mark.parametrize("size", [(8, 8), (24, 40), (65, 33), (1, 7)])
 @pytest.mark.parametrize("training", [True, False])
 def test_any_size_gives_logits_rounded_up(name: str, size: tuple[int, int], training: bool) -> None:
@@ -94,7 +120,7 @@ def test_any_size_gives_logits_rounded_up(name: str, size: tuple[int, int], trai
     net = build(name, num_classes=3).train(training)
     out = net(torch.randn(1, 3, *size))
     logits = out.logits if training else out
-    assert logits.shape == (1, 3, -(-size[0] // 8), -(-size[1] // 8))
+    assert logits.shape == (1, 3, -(-size[0] // net.stride), -(-size[1] // net.stride))
     assert logits.isfinite().all()
 
 
