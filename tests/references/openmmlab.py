@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "openmmlab"
 NUM_CLASSES = 4
@@ -56,6 +56,12 @@ def weights(shapes: Shapes, gain: float = 1.0) -> dict[str, Tensor]:
     drawn = {key: draw(key, shape) for key, shape in shapes.items() if not key.endswith("_index")}
     drawn[CLASSIFIER] *= gain
     return drawn
+
+
+def redraw(net: nn.Module) -> None:
+    """Give a network of any kind drawn weights; fresh ones of most give next to no logits."""
+    shapes = {key: tuple(value.shape) for key, value in net.state_dict().items() if not key.endswith("_index")}
+    net.load_state_dict({**net.state_dict(), **{key: draw(key, shape) for key, shape in shapes.items()}})
 
 
 def image(hw: tuple[int, int]) -> Tensor:
