@@ -32,6 +32,7 @@ def recording(emit: Emit, path: Path) -> Emit:
     def emit_and_keep(event: Event) -> None:
         emit(event)
         if event.type == "metrics" and str(event.data.get("stage")).startswith(TRAINING):
+            path.parent.mkdir(parents=True, exist_ok=True)
             kept = Event("metrics", {key: event.data[key] for key in ("stage", "step", "values")})
             with path.open("a", encoding="utf-8") as file:
                 file.write(f"\n{to_line(kept)}")  # the line's end comes first: a line cut short stays alone
