@@ -13,10 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from bpkd_core import catalog
 from bpkd_core.bundle import ClassInfo, FileInfo, Number, Result
+from bpkd_core.recipes import with_presets
 from bpkd_core.spec import (
     MAX_ARCH,
     BoundaryPrivilegedKD,
+    Evaluation,
     Export,
+    LabelSource,
     Method,
     Section,
     Student,
@@ -82,11 +85,15 @@ class JobRequest(Section):
     model_config = ConfigDict(populate_by_name=True)
 
     name: Label = "distill"
+    preset: tuple[Label, ...] = Field(default=(), max_length=8, description="recipes to lie under this request")
     dataset: DatasetId
+    labels: LabelSource = Field(default="dataset", description="what the student learns where an image has no mask")
+    label_confidence: float = Field(default=0.0, ge=0, lt=1, description="below it a teacher's answer is void")
     student: Student
     teacher: TrainedTeacher = TrainedTeacher(arch="pspnet_r101")
     method: Method = BoundaryPrivilegedKD()
     train: Train = Train()
+    eval: Evaluation = Evaluation()
     control: Literal["none", "full"] = Field(default="full", description="also train the student without distillation")
     export: Export = Export()
     budget_minutes: float | None = Field(
@@ -94,6 +101,11 @@ class JobRequest(Section):
     )
     registration: Register | None = Field(default=None, alias="register")
     metadata: Metadata = Field(default_factory=dict[str, str])
+
+    @model_validator(mode="before")
+    @classmethod
+    def _presets(cls, data: object) -> object:
+        return with_presets(data)
 
     @field_validator("student", "teacher", mode="before")
     @classmethod

@@ -44,10 +44,12 @@ def as_tensors(sample: Sample) -> tuple[Tensor, Tensor]:
 class TrainTransform:
     """`transform(sample, seed) -> (image_3HW uint8, labels_HW uint8)`, both of size crop_hw.
 
-    scale: the range of the random resize, uniform. cat_max_ratio: a box in which one class covers more than this share
-    of the labelled pixels is drawn again. flip: probability. The photometric part shifts brightness by up to
-    +-brightness grey levels, multiplies contrast and saturation by 1 +- contrast and 1 +- saturation, and turns hue by
-    up to +-hue_deg; each with probability 1/2, and all of it times photometric (0 leaves colours alone).
+    resize: the (long, short) side that an image is first fitted into, its shape kept, as MMSegmentation does it; None
+    takes it at its own size. scale: the range of the random resize, uniform. cat_max_ratio: a box in which one class
+    covers more than this share of the labelled pixels is drawn again. flip: probability. The photometric part shifts
+    brightness by up to +-brightness grey levels, multiplies contrast and saturation by 1 +- contrast and
+    1 +- saturation, and turns hue by up to +-hue_deg; each with probability 1/2, and all of it times photometric (0
+    leaves colours alone).
 
     The box is cut first and resized after (D): the same picture at a fraction of the cost. Where the box is larger than
     the image, the rest is padded at the right and the bottom: labels with 255, the image with ImageNet's mean.
@@ -55,6 +57,7 @@ class TrainTransform:
     """
 
     crop_hw: tuple[int, int]
+    resize: tuple[int, int] | None = None
     scale: tuple[float, float] = (0.5, 2.0)
     cat_max_ratio: float = 0.75
     flip: float = 0.5
@@ -73,7 +76,7 @@ class TrainTransform:
     def __call__(self, sample: Sample, seed: int) -> tuple[Tensor, Tensor]:
         """Augment one sample; the seed decides everything."""
         rng = np.random.default_rng(seed)
-        scale = rng.uniform(*self.scale)
+        scale = rng.uniform(*self.scale) * fitting_scale(sample.labels_HW.shape, self.resize)
         top, left, height, width = self._draw_box(sample.labels_HW, scale, rng)
         box = np.s_[top : top + height, left : left + width]
         size = self._size_after(height, scale, 0), self._size_after(width, scale, 1)
@@ -124,6 +127,13 @@ class TrainTransform:
         image[:, :height, :width] = image_3HW
         labels[:height, :width] = labels_HW
         return image, labels
+
+
+def fitting_scale(size_hw: tuple[int, ...], resize: tuple[int, int] | None) -> float:
+    """The factor that fits an image into a (long, short) side; 1 for None."""
+    if resize is None:
+        return 1.0
+    return min(max(resize) / max(size_hw), min(resize) / min(size_hw))
 
 
 def _largest_share(labels_HW: UInt8Array) -> float:

@@ -8,6 +8,7 @@ from torch import nn
 
 from bpkd_core.bundle import Role
 from bpkd_core.data.report import Report
+from bpkd_core.data.transforms import fitting_scale
 from bpkd_core.errors import InvalidSpec
 from bpkd_core.events import Event
 from bpkd_core.models.base import SegmentationNet
@@ -89,5 +90,7 @@ def _judge_schedule(shop: Workshop, role: Role, net: SegmentationNet, report: Re
 
 def _filled(plan: Train, size: str, scale: float) -> float:
     """The share of a crop that an image of this size fills at this scale."""
-    width, height = (int(side) * scale for side in size.split("x"))
+    width, height = map(int, size.split("x"))
+    scale *= fitting_scale((height, width), plan.resize)
+    width, height = width * scale, height * scale
     return min(1.0, height / plan.crop[0]) * min(1.0, width / plan.crop[1])

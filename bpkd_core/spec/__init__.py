@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar, cast
+from typing import Annotated, Any, Literal, Self, TypeVar, cast
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 
 from bpkd_core import catalog
 from bpkd_core.errors import InvalidSpec, UnknownName
+from bpkd_core.recipes import with_presets
+from bpkd_core.spec.evaluation import Evaluation
+from bpkd_core.spec.labels import LabelSource
 from bpkd_core.spec.methods import (
     PLUG_IN,
     BoundaryPrivilegedKD,
@@ -41,8 +44,10 @@ __all__ = [
     "CheckpointTeacher",
     "CrossImageKD",
     "DistillSpec",
+    "Evaluation",
     "Export",
     "IntraClassVariationKD",
+    "LabelSource",
     "MaskedGenerativeKD",
     "Method",
     "NoDistillation",
@@ -65,6 +70,10 @@ __all__ = [
 T = TypeVar("T", bound=BaseModel)
 
 
+def _known_layout(name: str) -> str:
+    return name if name == "auto" else catalog.require("datasets", name)
+
+
 class Export(Section):
     """What is written beside the mask: nothing, the winning class's probability, or the raw logits."""
 
@@ -85,17 +94,35 @@ class DistillSpec(Section):
     """
 
     name: str = Field(default="distill", min_length=1, max_length=200)
+    preset: tuple[str, ...] = Field(
+        default=(), max_length=8, description="recipes to lie under this specification, the later over the earlier"
+    )
     dataset: Path
+    layout: Annotated[str, Field(max_length=MAX_ARCH), AfterValidator(_known_layout)] = Field(
+        default="auto", description="how the dataset's files are arranged; auto finds it"
+    )
+    labels: LabelSource = Field(
+        default="dataset", description="what the student learns: the masks, the teacher's answers, or these where none"
+    )
+    label_confidence: float = Field(
+        default=0.0, ge=0, lt=1, description="a teacher's answer of a lower probability is void, not a label"
+    )
     student: Student
     teacher: Teacher
     method: Method = BoundaryPrivilegedKD()
     train: Train = Train()
+    eval: Evaluation = Evaluation()
     control: Literal["none", "full"] = Field(default="full", description="also train the student without distillation")
     export: Export = Export()
     budget_minutes: float | None = Field(default=None, ge=0.5, le=100_000)
     provenance: Mapping[str, str] = Field(
         default_factory=dict[str, str], description="job id and the like, kept in the ONNX file"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _presets(cls, data: object) -> object:
+        return with_presets(data)
 
     @model_validator(mode="after")
     def _one_input_size(self) -> Self:

@@ -34,7 +34,14 @@ class Train(Section):
     crop: tuple[int, int] = Field(
         default=(512, 1024), description="height and width of a training crop, multiples of 32"
     )
+    resize: tuple[int, int] | None = Field(
+        default=None, description="long and short side that each image is first fitted into, its shape kept"
+    )
     scale: tuple[float, float] = Field(default=(0.5, 2.0), description="range of the random resize before the crop")
+    cat_max_ratio: float = Field(
+        default=0.75, gt=0, le=1, description="the most that one class may cover of a crop, if a few draws avoid it"
+    )
+    flip: float = Field(default=0.5, ge=0, le=1, description="probability of a horizontal flip")
     photometric: float = Field(default=1.0, ge=0, le=1, description="strength of the colour distortion; 0 is none")
     input_downscale: Literal[1, 2, 4] = Field(
         default=1, description="the network sees images reduced by this factor, in training and when it is served"
@@ -84,6 +91,10 @@ class Train(Section):
         if not 0.1 <= low <= high <= 10:
             raise ValueError(
                 f"scale is {list(self.scale)}; expected two rising factors from 0.1 to 10, such as [0.5, 2.0]"
+            )
+        if self.resize and not 32 <= self.resize[1] <= self.resize[0] <= 16_384:
+            raise ValueError(
+                f"resize is {list(self.resize)}; expected the long side, then the short one, from 32 to 16384"
             )
         if self.min_lr > self.lr:
             raise ValueError(f"min_lr is {self.min_lr:g}, above lr {self.lr:g}; expected it at or below lr")

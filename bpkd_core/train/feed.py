@@ -61,4 +61,11 @@ def training_transform(plan: Train) -> TrainTransform:
     """The augmentation at the size that the network sees."""
     low, high = plan.scale
     scale = low / plan.input_downscale, high / plan.input_downscale
-    return TrainTransform(plan.crop, scale=scale, photometric=plan.photometric)
+    return TrainTransform(
+        plan.crop,
+        resize=plan.resize,
+        scale=scale,
+        cat_max_ratio=plan.cat_max_ratio,
+        flip=plan.flip,
+        photometric=plan.photometric,
+    )

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bpkd_core.data.base import Sample
-from bpkd_core.data.transforms import MEAN, PAD_COLOUR, STD, TrainTransform, as_tensors, normalise
+from bpkd_core.data.transforms import MEAN, PAD_COLOUR, STD, TrainTransform, as_tensors, fitting_scale, normalise
 from bpkd_core.errors import InvalidInput
 
 STILL = {"flip": 0.0, "brightness": 0.0, "contrast": 0.0, "saturation": 0.0, "hue_deg": 0.0}
@@ -209,3 +209,28 @@ def test_impossible_settings_are_refused(field: str, value: tuple[float, float])
     # before the first epoch, with the field's name
     with pytest.raises(InvalidInput, match=str(value[0])):
         TrainTransform(**{"crop_hw": (8, 8), field: value})
+
+
+@pytest.mark.parametrize(
+    ("size_hw", "resize", "factor"),
+    [
+        ((512, 683), (2048, 512), 1.0),
+        ((1024, 1365), (2048, 512), 0.5),
+        ((100, 1000), (2048, 512), 2.048),
+        ((375, 500), (520, 520), 1.04),
+        ((500, 375), (520, 520), 1.04),
+    ],
+)
+def test_an_image_is_fitted_as_mmsegmentation_does_it(size_hw, resize, factor) -> None:
+    # the long side may not pass the longer bound, nor the short side the shorter
+    assert fitting_scale(size_hw, resize) == pytest.approx(factor)
+    assert fitting_scale(size_hw, None) == 1.0
+
+
+def test_fitting_is_a_factor_of_the_random_resize() -> None:
+    # large photographs are reduced before a crop is cut, or it would show one wall
+    sample = blocks()
+    fitted = TrainTransform((120, 160), resize=(160, 120), scale=(1.0, 1.0), **STILL)(sample, 0)
+    halved = TrainTransform((120, 160), scale=(0.5, 0.5), **STILL)(sample, 0)
+    assert torch.equal(fitted[0], halved[0])
+    assert torch.equal(fitted[1], halved[1])
