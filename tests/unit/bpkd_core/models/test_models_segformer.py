@@ -14,7 +14,8 @@ from torch import Tensor
 from transformers import SegformerConfig, SegformerForSemanticSegmentation
 from transformers.utils.logging import disable_progress_bar
 
-from bpkd_core.models import build
+from bpkd_core.models import build, load_checkpoint
+from bpkd_core.models.checkpoints import load_backbone
 from bpkd_core.models.mit import Block
 from bpkd_core.models.segformer import AllMLPHead
 
@@ -83,25 +84,30 @@ def test_half_a_projection_is_left_for_the_strict_comparison_to_name(theirs: Seg
     assert missing == {"backbone.layers.0.1.0.attn.attn.in_proj_weight"}
 
 
-def test_a_checkpoint_of_openmmlab_brings_its_head() -> None:
+def test_a_checkpoint_of_openmmlab_brings_its_head(tmp_path: Path) -> None:
     """Its stages have a batch norm and a ReLU that the paper's have not, and 256 channels where B2's head has 768."""
     with np.load(GOLDEN / "segformer_b2.npz") as golden:
-        shapes = shapes_of(golden["keys"].tobytes().decode())
+        drawn = weights(shapes_of(golden["keys"].tobytes().decode()))
+    torch.save({"meta": {"epoch": 1}, "state_dict": drawn}, tmp_path / "iter_160000.pth")
     net = build("segformer_b2", num_classes=NUM_CLASSES).eval()
     assert net.feature_channels == 768
-    net.conform(weights(shapes))
-    net.load_state_dict(weights(shapes), strict=True)
-    assert net.feature_channels == 256
+    load_checkpoint(net, tmp_path / "iter_160000.pth")
+    assert all(torch.equal(value, drawn[key]) for key, value in net.state_dict().items())
     assert not net.decode_head.training
+    assert net.feature_channels == 256
     assert net.train()(torch.randn(2, 3, 64, 64)).features.shape == (2, 256, 16, 16)
 
 
-def test_weights_of_an_encoder_leave_the_head() -> None:
+def test_a_backbone_of_openmmlab_leaves_the_head(tmp_path: Path) -> None:
     """A student that starts from a backbone keeps the paper's head, whatever the backbone was trained under."""
-    net = build("segformer_b0", num_classes=5)
+    with np.load(GOLDEN / "segformer_b0.npz") as golden:
+        drawn = weights(shapes_of(golden["keys"].tobytes().decode()))
+    torch.save({"state_dict": drawn}, tmp_path / "segformer.pth")
+    net = build("segformer_b0", num_classes=7)
     head = net.decode_head
-    net.conform({key: value for key, value in net.state_dict().items() if key.startswith(net.backbone_prefix)})
+    load_backbone(net, tmp_path / "segformer.pth")
     assert net.decode_head is head
+    assert all(torch.equal(value, drawn[f"backbone.{key}"]) for key, value in net.backbone.state_dict().items())
 
 
 def test_fresh_heads_differ_in_their_norms_alone() -> None:
