@@ -5,6 +5,7 @@ from collections import deque
 import torch
 
 from bpkd_core.methods.memory import ClassMemory, rank_within
+from bpkd_core.train.undo import Rewinds
 
 
 def test_ranks_count_within_each_group_in_order() -> None:
@@ -57,3 +58,16 @@ def test_a_checkpoint_keeps_all_of_it() -> None:
         torch.manual_seed(1)
         samples.append(each.sample(9))
     assert torch.equal(*samples)
+
+
+def test_a_step_that_is_taken_back_leaves_no_trace() -> None:
+    """A batch that made the loss infinite must not be what later ones are compared with."""
+    memory = ClassMemory(num_classes=2, capacity=3, channels=2)
+    assert isinstance(memory, Rewinds)
+    memory.store(torch.randn(4, 2), torch.tensor([0, 0, 0, 1]))
+    memory.mark()
+    before = {name: tensor.clone() for name, tensor in memory.state_dict().items()}
+    memory.store(torch.randn(5, 2), torch.tensor([0, 0, 1, 1, 1]))
+    memory.store(torch.randn(2, 2), torch.tensor([0, 1]))
+    memory.rewind()
+    assert all(torch.equal(before[name], tensor) for name, tensor in memory.state_dict().items())
