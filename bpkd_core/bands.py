@@ -31,20 +31,17 @@ def count_bands(codes_NHW: Tensor, cells: Cells, width_px: int) -> Iterator[Foun
     padded_NHW = F.pad(codes_NHW, (radius, right, radius, below), value=void)
     height, width = (size + 2 * radius for size in codes_NHW.shape[1:])
     low_NHW, above_NHW = _extremes(padded_NHW[:, :height, :width], width_px, (1, 2))
+    high_NHW = above_NHW - 1
     carries_NHW = codes_NHW != codes_NHW.new_full(codes_NHW.shape[2:], void)  # a row: a scalar is compared slowly
-    edge = cells.split((low_NHW + 1 != above_NHW).logical_and_(carries_NHW), False)
-    low, above = cells.split(low_NHW, void), cells.split(above_NHW, torch.iinfo(codes_NHW.dtype).min)
-    least_Nhw, top_Nhw = cells.least(low), cells.most(above)
-    is_least, is_most = (
-        (split == cells.spread(extreme)).logical_and_(edge) for split, extreme in ((low, least_Nhw), (above, top_Nhw))
-    )
-    most_Nhw = top_Nhw - 1
-    edged_Nhw = cells.any(edge)
-    where_K = edged_Nhw.flatten().nonzero()[:, 0]
-    for value_Nhw, found in ((least_Nhw, is_least), (most_Nhw, is_most)):
-        yield where_K, value_Nhw.flatten()[where_K], cells.count(found).flatten()[where_K]
-    third_Nhw = _sees_between(padded_NHW, cells, radius, least_Nhw, most_Nhw, codes_NHW.shape[1:])
-    where_K = (third_Nhw & edged_Nhw).flatten().nonzero()[:, 0]
+    edge = cells.split((low_NHW != high_NHW).logical_and_(carries_NHW), False)
+    low, high = cells.split(low_NHW, void), cells.split(high_NHW, void)
+    least_Nhw = cells.least(low)
+    most_Nhw = cells.most(cells.split(above_NHW, torch.iinfo(codes_NHW.dtype).min)) - 1
+    least, most = cells.spread(least_Nhw), cells.spread(most_Nhw)
+    where_K = torch.arange(least_Nhw.numel(), device=codes_NHW.device)
+    yield where_K, least_Nhw.flatten(), cells.count((low == least).logical_and_(edge)).flatten()
+    yield where_K, most_Nhw.flatten(), cells.count((high == most).logical_and_(edge)).flatten()
+    where_K = _sees_between(padded_NHW, cells, radius, least, most, codes_NHW.shape[1:]).flatten().nonzero()[:, 0]
     if len(where_K):
         patches, edges = _patches(padded_NHW, edge, cells, radius, where_K)
         outside = (patches <= least_Nhw.flatten()[where_K]) | (patches >= most_Nhw.flatten()[where_K])
@@ -61,21 +58,20 @@ def _extremes(values: Tensor, width_px: int, dims: tuple[int, int]) -> tuple[Ten
 
 
 def _sees_between(
-    padded_NHW: Tensor, cells: Cells, radius: int, least_Nhw: Tensor, most_Nhw: Tensor, image_hw: tuple[int, ...]
+    padded_NHW: Tensor, cells: Cells, radius: int, least: Tensor, most: Tensor, image_hw: tuple[int, ...]
 ) -> Tensor:
     """Whether a cell, or the `radius` pixels around it, has a label between the two: (N, h, w) uint8.
 
     What surrounds a cell is what lies on it when the image is moved by up to `radius`; steps of a cell's side suffice.
     """
-    least, most = cells.spread(least_Nhw), cells.spread(most_Nhw)
-    found_Nhw = torch.zeros_like(least_Nhw, dtype=torch.uint8)
     down, along = (sorted({*range(0, 2 * radius, side), 2 * radius}) for side in cells.smallest)
     void = torch.iinfo(padded_NHW.dtype).max
+    found = torch.zeros_like(least, dtype=torch.bool)
     for y in down:
         for x in along:
             moved = cells.split(padded_NHW[:, y : y + image_hw[0], x : x + image_hw[1]], void)
-            found_Nhw |= cells.any((moved > least).logical_and_(moved < most))
-    return found_Nhw
+            found |= cells.any_row((moved > least).logical_and_(moved < most))
+    return cells.most(found.view(torch.uint8))
 
 
 def _patches(padded_NHW: Tensor, edge: Tensor, cells: Cells, radius: int, where_K: Tensor) -> tuple[Tensor, Tensor]:

@@ -99,14 +99,14 @@ def edge_bands(
     codes_NHW = _codes(labels_NHW, num_classes, ignore_index, void)
     images, height, width = codes_NHW.shape
     cells = cells_of((height, width), size_hw or (height, width), codes_NHW.device)
-    indices, shares = [], []
-    for where_K, class_K, count_K in count_bands(codes_NHW, cells, width_px):
-        kept = ((count_K > 0) & (class_K < num_classes)).nonzero()[:, 0]
-        where_K, class_K = where_K[kept], class_K[kept].long()
-        image_K, cell_K = where_K // cells.number, where_K % cells.number
-        indices.append((image_K * num_classes + class_K) * cells.number + cell_K)
-        shares.append(cells.share(count_K[kept], cell_K))
-    return EdgeBands(torch.cat(indices), torch.cat(shares), (images, num_classes, cells.h, cells.w))
+    where_K, class_K, count_K = (
+        torch.cat(parts) for parts in zip(*count_bands(codes_NHW, cells, width_px), strict=True)
+    )
+    kept_E = ((count_K > 0) & (class_K < num_classes)).nonzero()[:, 0]
+    where_E, class_E = where_K[kept_E], class_K[kept_E].long()
+    image_E, cell_E = where_E // cells.number, where_E % cells.number
+    index_E = (image_E * num_classes + class_E) * cells.number + cell_E
+    return EdgeBands(index_E, cells.share(count_K[kept_E], cell_E), (images, num_classes, cells.h, cells.w))
 
 
 def _check(labels_NHW: Tensor, width_px: int, void: str) -> None:

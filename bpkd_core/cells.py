@@ -75,9 +75,9 @@ class Cells:
         """Largest number of each cell, (N, h, w)."""
         return split.amax(2).unflatten(2, (self.w, self.columns)).amax(3)
 
-    def any(self, split: Tensor) -> Tensor:
-        """Whether a boolean is true anywhere in each cell, (N, h, w) uint8."""
-        return self.most(split.view(torch.uint8))
+    def any_row(self, split: Tensor) -> Tensor:
+        """Whether a boolean is true in any row of each row of cells, (N, h, 1, w * columns): a first step to `most`."""
+        return split.view(torch.uint8).amax(2, keepdim=True).view(torch.bool)
 
     def count(self, split: Tensor) -> Tensor:
         """How often a boolean is true in each cell, (N, h, w) int64."""
