@@ -6,7 +6,10 @@ uninterrupted run would have seen, whatever the number of worker processes.
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 
 import numpy as np
@@ -94,4 +97,19 @@ class Batches(Dataset[Batch]):
             generator=torch.Generator(),
             pin_memory=torch.cuda.is_available(),
         )
-        return iter(loader)
+        with _deaths_found_out_when_waiting():
+            return iter(loader)
+
+
+@contextmanager
+def _deaths_found_out_when_waiting() -> Iterator[None]:
+    """Keep a DataLoader from raising, in the middle of whatever runs, the moment one of its processes dies.
+
+    It looks after them anyway whenever a batch is late, and raises there, where somebody waits for that batch.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # nor does a DataLoader listen to signals there
+        return
+    handler = signal.getsignal(signal.SIGCHLD)
+    yield
+    signal.signal(signal.SIGCHLD, handler)

@@ -38,14 +38,24 @@ def feed(plan: Train, data: SegmentationDataset, step: int, emit: Emit, group: G
             for batch in batches:
                 yield batch
                 step, deaths = step + 1, 0
-        except RuntimeError as error:
-            if "DataLoader worker" not in str(error):
+        except (RuntimeError, EOFError, OSError) as error:
+            if plan.loader_workers == 0 or not _tells_a_death(error):
                 raise
             deaths += 1
             _report(error, step, deaths, emit)
 
 
-def _report(error: RuntimeError, step: int, deaths: int, emit: Emit) -> None:
+def _tells_a_death(error: Exception) -> bool:
+    """Whether a loader process is gone, rather than an error raised in one, which quotes its traceback.
+
+    A batch that the process had handed over cannot be fetched from it any more: that is an EOFError or an OSError.
+    """
+    if isinstance(error, RuntimeError):
+        return str(error).startswith("DataLoader worker (pid")
+    return "in DataLoader worker process" not in str(error)
+
+
+def _report(error: Exception, step: int, deaths: int, emit: Emit) -> None:
     if deaths == MOST_DEATHS:
         raise OutOfMemory(
             f"Loader processes died {deaths} times at step {step} before they made its batch; usually the system kills "

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from bpkd_core.data import SegmentationDataset
 from bpkd_core.events import Event
@@ -17,8 +17,9 @@ from bpkd_core.models import SegmentationNet
 from bpkd_core.spec import Train
 from bpkd_core.teachers import TorchTeacher
 from bpkd_core.train.checkpoint import Checkpoints
+from bpkd_core.train.distributed import ALONE, Group
 from bpkd_core.train.loop import Distillation, Trained, train
-from fakes.specks import DrawnSpecks, speck, speck_teacher, speck_train
+from fakes.specks import DrawnSpecks, SpeckNet, speck, speck_teacher, speck_train
 
 CLASSES = 11
 Weights = dict[str, Tensor]
@@ -27,6 +28,13 @@ Weights = dict[str, Tensor]
 def fresh(make: Callable[[int], SegmentationNet] = speck) -> SegmentationNet:
     torch.manual_seed(0)
     return make(CLASSES)
+
+
+def plain(num_classes: int) -> SegmentationNet:
+    """A speck without batch norm and dropout: what it makes of an image does not depend on the images beside it."""
+    net = SpeckNet(num_classes, width=8)
+    net.stem[1] = net.backbone[1] = net.head[0] = nn.Identity()
+    return net
 
 
 def distil(method: str, **options: Any) -> Distillation:
@@ -45,7 +53,12 @@ class Training:
     events: list[Event] = field(default_factory=list[Event])
 
     def start(
-        self, distillation: Distillation | None = None, *, stop: Callable[[], bool] = lambda: False, **changes: Any
+        self,
+        distillation: Distillation | None = None,
+        *,
+        stop: Callable[[], bool] = lambda: False,
+        group: Group = ALONE,
+        **changes: Any,
     ) -> Trained:
         """Go on from the newest checkpoint; `changes` are fields of the schedule."""
         return train(
@@ -58,6 +71,7 @@ class Training:
             emit=self.events.append,
             stop=stop,
             distillation=distillation,
+            group=group,
         )
 
     @property

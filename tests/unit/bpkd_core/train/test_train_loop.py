@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 import torch
@@ -14,6 +14,7 @@ from fakes.specks import DrawnSpecks, speck_train
 from fakes.training import CLASSES, Training, after, copied, distil, fresh, same_bits
 from torch import Tensor
 
+from bpkd_core import catalog
 from bpkd_core.bundle import describe
 from bpkd_core.errors import Diverged, OutOfMemory, Stopped
 from bpkd_core.methods.base import LogitMethod, Losses
@@ -38,21 +39,40 @@ def training(tmp_path: Path, drawn: DrawnSpecks) -> Callable[..., Training]:
 # Interruptions
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
-@pytest.mark.parametrize("method", ["none", "bpkd"])
+EVERYTHING = {
+    "optimizer": "sgd",
+    "precision": "fp16",
+    "ema": 0.9,
+    "accumulate": 2,
+    "head_lr_multiplier": 10,
+    "class_weights": [1.0, 2.0] + [1.0] * 9,
+    "ohem": {"min_kept": 500},
+    "select": "best",
+}
+
+
+@pytest.mark.parametrize(("method", "plan"), [*((name, {}) for name in catalog.METHODS), ("bpkd", EVERYTHING)])
 def test_a_resumed_training_has_the_bits_of_an_uninterrupted_one(
-    training: Callable[..., Training], method: str, optimizer: str
+    training: Callable[..., Training], method: str, plan: dict[str, Any]
 ) -> None:
-    """Momentum, running means, dropout, the order of images: whatever is forgotten shows here."""
-    plan = {"steps": 7, "optimizer": optimizer, "warmup_steps": 2, "distill_warmup_steps": 3, "checkpoint_every": 3}
+    """Momentum, running means, dropout, the order of images, what a method learns, remembers and draws, the scaler,
+    the mean of the weights: whatever is forgotten shows here."""
+    plan = {"steps": 7, "warmup_steps": 2, "distill_warmup_steps": 3, "checkpoint_every": 3, **plan}
+    options = {"pixel_memory": 200, "region_memory": 20} if method == "cirkd" else {}  # of 14 MB a checkpoint
     whole, broken = training("whole"), training("broken")
-    whole.start(distil(method), **plan)
+    whole.start(distil(method, **options), **plan)
     with pytest.raises(Stopped):
-        broken.start(distil(method), stop=after(5), **plan)
+        broken.start(distil(method, **options), stop=after(5), **plan)
     broken.net = fresh()
     torch.manual_seed(99)  # whatever the new process has drawn before
-    broken.start(distil(method), **plan)
+    broken.start(distil(method, **options), **plan)
     assert same_bits(whole.weights, broken.weights)
+    ends = [run.checkpoints.load() for run in (whole, broken)]
+    assert ends[0] is not None
+    assert ends[1] is not None
+    for part in ("net", "ema", "method"):
+        assert same_bits(ends[0][1].get(part, {}), ends[1][1].get(part, {}))
+    assert ends[0][1]["scaler"] == ends[1][1]["scaler"]
 
 
 def test_a_stop_leaves_a_checkpoint_of_that_very_step(training: Callable[..., Training]) -> None:
