@@ -12,10 +12,12 @@ from torch import Tensor
 
 from bpkd_core import catalog
 from bpkd_core.errors import InvalidInput, UnknownName
-from bpkd_core.methods import get_method
+from bpkd_core.methods import GIVEN, compare_outputs, get_method
 from bpkd_core.methods.base import LogitMethod, Losses
+from bpkd_core.models.base import Outputs
 
-DISTILLING = [name for name in catalog.METHODS if name != "none"]
+ON_LOGITS = [name for name, row in catalog.METHODS.items() if "logits" in row.needs and "features" not in row.needs]
+"""test_methods_features.py says the same of the others."""
 DOCUMENTED: dict[str, dict[str, Any]] = {
     "none": {},
     "kd": {"temperature": 2.0, "weight": 1.0},
@@ -33,29 +35,45 @@ DOCUMENTED: dict[str, dict[str, Any]] = {
         "void": "transparent",
         "center": False,
     },
+    "skd": {"lambda_pixel": 10.0, "lambda_pair": 10.0, "node_cells": 2},
+    "ifvd": {"lambda_pixel": 10.0, "lambda_variation": 200.0},
+    "cirkd": {
+        "lambda_kd": 1.0,
+        "lambda_batch": 1.0,
+        "lambda_pixel": 0.1,
+        "lambda_region": 0.1,
+        "temperature": 0.1,
+        "pixel_memory": 20_000,
+        "region_memory": 2_000,
+        "pixel_samples": 4_096,
+        "region_samples": 1_024,
+        "pixels_per_class": 16,
+    },
+    "dist": {"beta": 1.0, "gamma": 1.0, "temperature": 1.0},
+    "mgd": {"weight": 2e-5, "mask_ratio": 0.75},
 }
 
 
-@pytest.mark.parametrize("name", DOCUMENTED)
+@pytest.mark.parametrize("name", catalog.METHODS)
 def test_defaults_are_the_documented_ones(name: str) -> None:
     """Papers are compared at these numbers; a silent change would change every result."""
     parameters = inspect.signature(catalog.load("methods", name)).parameters
-    defaults = {option: p.default for option, p in parameters.items() if option not in ("num_classes", "ignore_index")}
+    defaults = {option: parameter.default for option, parameter in parameters.items() if option not in GIVEN}
     assert defaults == DOCUMENTED[name]
     assert parameters["ignore_index"].default == 255
 
 
-@pytest.mark.parametrize("name", DISTILLING)
+@pytest.mark.parametrize("name", ON_LOGITS)
 def test_a_student_that_equals_its_teacher_has_nothing_to_learn(draw, name: str) -> None:
     """0 loss and no gradient, or training would drift at the optimum."""
     student, _, labels = draw()
     total = get_method(name, num_classes=4)(student, student.detach(), labels).total
     (gradient,) = torch.autograd.grad(total, student)
-    assert total.item() == 0
+    assert total.item() == pytest.approx(0, abs=1e-12)
     assert gradient.abs().max() < 1e-12
 
 
-@pytest.mark.parametrize("name", DISTILLING)
+@pytest.mark.parametrize("name", ON_LOGITS)
 @pytest.mark.parametrize("teacher_size", [(9, 4), (3, 3), (10, 12)])
 def test_a_teacher_of_another_size_is_resized_to_the_student(draw, name: str, teacher_size: tuple[int, int]) -> None:
     """Teachers come at other strides; half-pixel centres keep their maps from sliding by a fraction of a cell."""
@@ -66,7 +84,7 @@ def test_a_teacher_of_another_size_is_resized_to_the_student(draw, name: str, te
     assert method(student, teacher, labels).total.item() == pytest.approx(expected, rel=1e-9)
 
 
-@pytest.mark.parametrize("name", DISTILLING)
+@pytest.mark.parametrize("name", ON_LOGITS)
 def test_no_gradient_reaches_the_teacher(draw, name: str) -> None:
     """A teacher that moves towards its student is a known way to fool oneself."""
     student, teacher, labels = draw()
@@ -75,7 +93,7 @@ def test_no_gradient_reaches_the_teacher(draw, name: str) -> None:
     assert teacher.grad is None
 
 
-@pytest.mark.parametrize("name", DISTILLING)
+@pytest.mark.parametrize("name", ON_LOGITS)
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_half_precision_logits_are_compared_in_single(draw, name: str, dtype: torch.dtype) -> None:
     """Sums over positions overflow float16; only the rounding of the inputs may remain, under autocast too."""
@@ -108,13 +126,13 @@ def test_autocast_is_off_inside_a_method(draw) -> None:
     assert total.dtype == torch.float32
 
 
-@pytest.mark.parametrize("name", DISTILLING)
+@pytest.mark.parametrize("name", ON_LOGITS)
 def test_double_precision_stays_double(draw, name: str) -> None:
     """Gradients are checked in float64; a cast to float32 inside would hide errors below 1e-7."""
     assert get_method(name, num_classes=4)(*draw()).total.dtype == torch.float64
 
 
-@pytest.mark.parametrize("name", DISTILLING)
+@pytest.mark.parametrize("name", ON_LOGITS)
 def test_extreme_logits_stay_finite(draw, name: str) -> None:
     """Probabilities underflow at differences of 1e4; log-softmax on both sides does not."""
     student, teacher, labels = draw()
@@ -126,7 +144,7 @@ def test_extreme_logits_stay_finite(draw, name: str) -> None:
     assert student.grad.isfinite().all()
 
 
-@pytest.mark.parametrize("name", DISTILLING)
+@pytest.mark.parametrize("name", ON_LOGITS)
 def test_uint8_and_int64_labels_are_the_same_labels(draw, name: str) -> None:
     """The loader keeps uint8 as long as it can."""
     student, teacher, labels = draw()
@@ -134,7 +152,7 @@ def test_uint8_and_int64_labels_are_the_same_labels(draw, name: str) -> None:
     assert torch.equal(method(student, teacher, labels.byte()).total, method(student, teacher, labels).total)
 
 
-@pytest.mark.parametrize("name", DISTILLING)
+@pytest.mark.parametrize("name", ON_LOGITS)
 def test_void_has_the_value_that_the_caller_says(draw, name: str) -> None:
     """Data sets mark void with 255, 0 or -1; the method must ask, not know."""
     student, teacher, labels = draw()
@@ -142,9 +160,12 @@ def test_void_has_the_value_that_the_caller_says(draw, name: str) -> None:
     assert torch.equal(total, get_method(name, num_classes=4)(student, teacher, labels).total)
 
 
-@pytest.mark.parametrize("name", DISTILLING)
+@pytest.mark.parametrize("name", [name for name in ON_LOGITS if name != "dist"])
 def test_a_batch_is_the_mean_of_its_images(draw, name: str) -> None:
-    """Or the loss would change its scale with the batch size. (Both images are fully labelled here.)"""
+    """Or the loss would change its scale with the batch size. (Both images are fully labelled here.)
+
+    dist correlates over the pixels of the whole batch, and has no such scale to begin with.
+    """
     student, teacher, labels = draw()
     labels = labels.clamp(max=3)
     method = get_method(name, num_classes=4)
@@ -152,7 +173,7 @@ def test_a_batch_is_the_mean_of_its_images(draw, name: str) -> None:
     assert method(student, teacher, labels).total.item() == pytest.approx(np.mean(alone), rel=1e-9)
 
 
-@pytest.mark.parametrize("name", DISTILLING)
+@pytest.mark.parametrize("name", ON_LOGITS)
 def test_another_number_of_classes_is_refused_with_both_shapes(draw, name: str) -> None:
     """A teacher of 150 classes for a student of 4 is the commonest wrong pairing."""
     student, _, labels = draw()
@@ -162,6 +183,38 @@ def test_another_number_of_classes_is_refused_with_both_shapes(draw, name: str) 
         get_method(name, num_classes=4)(student, torch.zeros(2, 150, 5, 6), labels)
     with pytest.raises(InvalidInput, match="student's logits"):
         get_method(name, num_classes=7)(student, torch.zeros(2, 7, 5, 6), labels)
+
+
+@pytest.mark.parametrize("name", [name for name in ON_LOGITS if name not in ("cwd", "bpkd")])
+def test_all_void_is_an_exact_differentiable_zero(draw, name: str) -> None:
+    """A batch of nothing but void must neither divide by 0 nor break backward, whatever the weight.
+
+    cwd, and with it the body of bpkd, compare whole maps and know no void.
+    """
+    student, teacher, labels = draw()
+    weights = {"kd": {"weight": 1e6}, "dist": {"beta": 1e6, "gamma": 1e6}}[name]
+    total = get_method(name, num_classes=4, **weights)(student, teacher, torch.full_like(labels, 255)).total
+    total.backward()
+    assert total.item() == 0
+    assert student.grad is not None
+    assert torch.equal(student.grad, torch.zeros_like(student))
+
+
+@pytest.mark.parametrize("name", ON_LOGITS)
+def test_the_weighted_terms_add_up_to_the_total(draw, name: str) -> None:
+    """What is logged raw and weighted must be what is minimised."""
+    losses = get_method(name, num_classes=4)(*draw())
+    assert losses.weighted.keys() == losses.terms.keys()
+    assert sum(term.item() for term in losses.weighted.values()) == pytest.approx(losses.total.item(), rel=1e-12)
+
+
+@pytest.mark.parametrize("name", [*ON_LOGITS, "none"])
+def test_a_method_on_logits_asks_for_no_features(draw, name: str) -> None:
+    """An ONNX teacher shows none; a recipe says what it knows of both networks to every method alike."""
+    student, teacher, labels = draw()
+    method = get_method(name, num_classes=4, student_channels=8, teacher_channels=None)
+    losses = compare_outputs(method, Outputs(student), Outputs(teacher), labels)
+    assert torch.equal(losses.total, method(student, teacher, labels).total)
 
 
 def test_none_adds_exactly_zero_and_asks_for_no_teacher(draw) -> None:
