@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
 from bpkd_core.metrics import measures
 from bpkd_core.metrics.counts import CONTOUR_TOLERANCES_PX, TRIMAP_WIDTHS_PX, Ints, Tally
-from bpkd_core.metrics.ratios import Floats, finite_or_none
+from bpkd_core.metrics.ratios import Floats
 
 SCORES = ("miou", "mean_accuracy", "pixel_accuracy", "boundary_iou", "edge_miou", "body_miou")
 
@@ -116,20 +115,3 @@ class Quality:
             for t, p in cells
             if wrong_CC[t, p]
         )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Every measure as JSON; None where it is undefined. Lists per class follow `class_names`."""
-        lists = ("per_class_iou", "per_class_boundary_iou")
-        by_width = ("boundary_fscore", "trimap_miou")
-        return {
-            "images": self.images,
-            "pixels": self.pixels,
-            "class_names": list(self.class_names),
-            "edge_width_px": self.edge_width_px,
-            **{name: finite_or_none(getattr(self, name)) for name in SCORES},
-            **{name: [finite_or_none(value) for value in getattr(self, name)] for name in lists},
-            **{name: {str(px): finite_or_none(v) for px, v in getattr(self, name).items()} for name in by_width},
-            "confusion": self.confusion.tolist(),
-            "edge_confusion": self.edge_confusion.tolist(),
-            "worst_edge_pairs": [asdict(pair) for pair in self.worst_edge_pairs()],
-        }

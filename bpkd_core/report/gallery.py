@@ -93,10 +93,10 @@ def _draw(
     *_, judged = masks.values()
     errors = paint_errors(sample.labels_HW, judged, masks.get("control") if len(masks) > 1 else None)
     pictures = [
-        ("image", _uri(sample.image_HW3, "JPEG")),
-        (words(report.reference)["truth"], _uri(paint(sample.labels_HW, data.classes), "PNG")),
-        *((model, _uri(paint(mask, data.classes), "PNG")) for model, mask in masks.items()),
-        ("errors" if report.reference == "labels" else "differences", _uri(errors, "PNG")),
+        ("image", picture_uri(sample.image_HW3, "JPEG")),
+        (words(report.reference)["truth"], picture_uri(paint(sample.labels_HW, data.classes), "PNG")),
+        *((model, picture_uri(paint(mask, data.classes), "PNG")) for model, mask in masks.items()),
+        ("errors" if report.reference == "labels" else "differences", picture_uri(errors, "PNG")),
     ]
     seen = {int(value) for mask in (sample.labels_HW, *masks.values()) for value in np.unique(mask)}
     return Row(name, _caption(index, report), pictures), seen
@@ -126,8 +126,8 @@ def _error_colours(report: Report) -> list[tuple[str, Colour]]:
     return [(right, RIGHT), ("does not", WRONG) if report.reference == "teacher" else ("wrong", WRONG), none]
 
 
-def _uri(pixels_HW3: UInt8Array, kind: str) -> str:
-    """A small picture inside the page. Masks keep their hard borders."""
+def picture_uri(pixels_HW3: UInt8Array, kind: str) -> str:
+    """A small picture as part of a page. kind: "JPEG" for photographs; masks are "PNG" and keep their hard borders."""
     height, width = pixels_HW3.shape[:2]
     image, resample = Image.fromarray(pixels_HW3), Image.Resampling.NEAREST
     if kind == "JPEG":

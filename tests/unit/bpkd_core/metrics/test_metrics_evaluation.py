@@ -1,15 +1,16 @@
 """Every measure against a loop over pixels, and by hand."""
 
-import json
 import math
 
 import numpy as np
 import pytest
 import torch
+from references import quality as loops
 
 from bpkd_core.boundary import edge_masks
 from bpkd_core.errors import InvalidInput
 from bpkd_core.metrics import ConfusedPair, evaluate_masks
+from bpkd_core.metrics.quality import SCORES
 
 VOID = 255
 CLASSES = 4
@@ -28,119 +29,79 @@ def scene(seed, shape=(12, 16)):
 
 
 PAIRS = [scene(seed) for seed in range(5)] + [scene(7, (10, 13))]
-
-
-def window_labels(mask, true, y, x, radius):
-    """Labels at valid pixels of the clipped square window."""
-    rows, columns = slice(max(0, y - radius), y + radius + 1), slice(max(0, x - radius), x + radius + 1)
-    return set(mask[rows, columns][true[rows, columns] != VOID].tolist())
-
-
-def valid_pixels(true):
-    return [(int(y), int(x)) for y, x in np.argwhere(true != VOID)]
-
-
-def mean_iou(triples):
-    """Mean over classes of the IoU of sets of (image, y, x)."""
-    scores = [len(p & t) / len(p | t) for p, t in triples if p | t]
-    return sum(scores) / len(scores) if scores else math.nan
-
-
-def class_sets(keep_predicted, keep_true):
-    """Per class, the predicted and the true pixels for which keep(mask, true, y, x) holds."""
-    sets = [(set(), set()) for _ in range(CLASSES)]
-    for index, (predicted, true) in enumerate(PAIRS):
-        for y, x in valid_pixels(true):
-            if keep_predicted(predicted, true, y, x):
-                sets[predicted[y, x]][0].add((index, y, x))
-            if keep_true(predicted, true, y, x):
-                sets[true[y, x]][1].add((index, y, x))
-    return sets
-
-
-def slow_region_iou(keep):
-    return mean_iou(class_sets(keep, keep))
-
-
-def slow_boundary_iou():
-    def near(mask, true, y, x):
-        height, width = mask.shape
-        d = max(1, round(0.02 * math.hypot(height, width)))
-        at_frame = min(y, x, height - 1 - y, width - 1 - x) < d
-        return at_frame or len(window_labels(mask, true, y, x, d)) > 1
-
-    return mean_iou(class_sets(near, lambda predicted, true, y, x: near(true, true, y, x)))
-
-
-def slow_fscore(tolerance_px):
-    def on_contour(mask, true, y, x):
-        return len(window_labels(mask, true, y, x, 1)) > 1
-
-    def matched(some, others):
-        return sum(
-            any(i == j and max(abs(y - v), abs(x - u)) <= tolerance_px for j, v, u in others) for i, y, x in some
-        )
-
-    scores = []
-    for predicted, true in class_sets(on_contour, lambda _, true, y, x: on_contour(true, true, y, x)):
-        if predicted or true:
-            precision = matched(predicted, true) / len(predicted) if predicted else 0
-            recall = matched(true, predicted) / len(true) if true else 0
-            scores.append(2 * precision * recall / (precision + recall) if precision + recall else 0)
-    return sum(scores) / len(scores)
-
-
-def in_true_band(radius):
-    return lambda predicted, true, y, x: len(window_labels(true, true, y, x, radius)) > 1
-
-
+VOID_IMAGE = (np.zeros((5, 4), np.uint8), np.full((5, 4), VOID, np.uint8))
+ONE = (np.zeros((7, 9), np.uint8), np.zeros((7, 9), np.uint8))
+DATASETS = {
+    "void and an absent class": PAIRS,
+    "odd sizes, thinner than a band": [scene(9, (3, 15)), scene(10, (11, 1)), scene(11, (1, 1))],
+    "no void": [(predicted, np.where(true == VOID, 0, true)) for predicted, true in PAIRS[:2]],
+    "one class": [ONE],
+    "one class in truth, another said": [(ONE[0] + np.uint8(2), ONE[1])],
+    "an image without a label among others": [VOID_IMAGE, PAIRS[0]],
+}
 QUALITY = evaluate_masks(PAIRS, CLASSES)
 
 
-def test_confusion_and_accuracies_match_a_loop():
+@pytest.fixture(params=DATASETS)
+def pairs(request):
+    return DATASETS[request.param]
+
+
+def measured(quality):
+    """Every measure as plain numbers, None where undefined."""
+    curves = {name: getattr(quality, name) for name in ("boundary_fscore", "trimap_miou")}
+    numbers = {name: getattr(quality, name) for name in SCORES}
+    numbers |= {(name, px): value for name, curve in curves.items() for px, value in curve.items()}
+    return {name: None if math.isnan(value) else value for name, value in numbers.items()}
+
+
+def same(value):
+    return pytest.approx(value, abs=1e-12, nan_ok=True)
+
+
+def test_confusion_and_accuracies_match_a_loop(pairs):
     """The plain measures; void never counts."""
-    confusion = np.zeros((CLASSES, CLASSES), int)
-    for predicted, true in PAIRS:
-        for place in valid_pixels(true):
-            confusion[true[place], predicted[place]] += 1
-    np.testing.assert_array_equal(QUALITY.confusion, confusion)
-    assert QUALITY.pixels == confusion.sum()
-    assert QUALITY.images == len(PAIRS)
-    assert QUALITY.pixel_accuracy == pytest.approx(np.trace(confusion) / confusion.sum(), abs=1e-12)
+    quality, confusion = evaluate_masks(pairs, CLASSES), loops.confusion(pairs, CLASSES)
+    np.testing.assert_array_equal(quality.confusion, confusion)
+    assert (quality.pixels, quality.images) == (confusion.sum(), len(pairs))
+    assert quality.pixel_accuracy == same(np.trace(confusion) / confusion.sum())
     recalls = [confusion[c, c] / confusion[c].sum() for c in range(CLASSES) if confusion[c].sum()]
-    assert QUALITY.mean_accuracy == pytest.approx(np.mean(recalls), abs=1e-12)
+    assert quality.mean_accuracy == same(np.mean(recalls))
 
 
-def test_miou_matches_a_loop():
+def test_miou_matches_a_loop(pairs):
     """The number that is compared most."""
-    assert QUALITY.miou == pytest.approx(slow_region_iou(lambda *_: True), abs=1e-12)
+    assert evaluate_masks(pairs, CLASSES).miou == same(loops.region_miou(pairs, CLASSES))
 
 
-def test_boundary_iou_matches_a_loop():
+def test_boundary_iou_matches_a_loop(pairs):
     """The window and frame rules of Boundary IoU, written pixel by pixel."""
-    assert QUALITY.boundary_iou == pytest.approx(slow_boundary_iou(), abs=1e-12)
+    assert evaluate_masks(pairs, CLASSES).boundary_iou == same(loops.boundary_iou(pairs, CLASSES))
 
 
-@pytest.mark.parametrize("tolerance_px", [1, 2, 3, 5])
-def test_contour_fscore_matches_a_loop(tolerance_px):
+def test_contour_fscore_matches_a_loop(pairs):
     """Matching within the class, per image, pooled over images."""
-    assert QUALITY.boundary_fscore[tolerance_px] == pytest.approx(slow_fscore(tolerance_px), abs=1e-12)
+    found = evaluate_masks(pairs, CLASSES).boundary_fscore
+    assert found == {px: same(loops.boundary_fscore(pairs, CLASSES, px)) for px in (1, 2, 3, 5)}
 
 
-@pytest.mark.parametrize("width_px", [1, 2, 3, 7, 20])
-def test_trimap_miou_matches_a_loop(width_px):
+def test_trimap_miou_matches_a_loop(pairs):
     """Bands are cumulated from exact distances; each must equal the band drawn directly."""
-    assert QUALITY.trimap_miou[width_px] == pytest.approx(slow_region_iou(in_true_band(width_px)), abs=1e-12)
+    found = evaluate_masks(pairs, CLASSES).trimap_miou
+    for px in (1, 2, 3, 7, 20):
+        assert found[px] == same(loops.region_miou(pairs, CLASSES, loops.in_true_band(px)))
 
 
-@pytest.mark.parametrize("edge_width_px", [3, 5, 7])
-def test_edge_and_body_miou_match_a_loop(edge_width_px):
+@pytest.mark.parametrize("edge_width_px", [1, 3, 5, 7])
+def test_edge_and_body_match_a_loop(pairs, edge_width_px):
     """The split must be that of the loss: where the k x k window holds two classes, and its complement."""
-    quality = evaluate_masks(PAIRS, CLASSES, edge_width_px=edge_width_px)
-    in_edge = in_true_band(edge_width_px // 2)
-    assert quality.edge_miou == pytest.approx(slow_region_iou(in_edge), abs=1e-12)
-    body = slow_region_iou(lambda *at: not in_edge(*at))
-    assert quality.body_miou == pytest.approx(body, abs=1e-12, nan_ok=True)
+    quality, in_edge = (
+        evaluate_masks(pairs, CLASSES, edge_width_px=edge_width_px),
+        loops.in_true_band(edge_width_px // 2),
+    )
+    assert quality.edge_miou == same(loops.region_miou(pairs, CLASSES, in_edge))
+    assert quality.body_miou == same(loops.region_miou(pairs, CLASSES, lambda *at: not in_edge(*at)))
+    np.testing.assert_array_equal(quality.edge_confusion, loops.confusion(pairs, CLASSES, in_edge))
 
 
 @pytest.mark.parametrize("edge_width_px", [1, 3, 7])
@@ -162,11 +123,9 @@ def test_trimap_reports_every_width_from_1_to_20():
 
 def test_a_perfect_prediction_scores_one_in_every_measure():
     """No measure may punish the truth itself, at void and frame least of all."""
-    report = evaluate_masks([(true, true) for _, true in PAIRS], CLASSES, edge_width_px=3).to_dict()
-    for name in ("miou", "mean_accuracy", "pixel_accuracy", "boundary_iou", "edge_miou", "body_miou"):
-        assert report[name] == 1
-    assert set(report["boundary_fscore"].values()) == set(report["trimap_miou"].values()) == {1.0}
-    assert report["worst_edge_pairs"] == []
+    quality = evaluate_masks([(true, true) for _, true in PAIRS], CLASSES, edge_width_px=3)
+    assert set(measured(quality).values()) == {1.0}
+    assert quality.worst_edge_pairs() == ()
 
 
 def test_what_is_predicted_at_void_changes_nothing():
@@ -176,7 +135,9 @@ def test_what_is_predicted_at_void_changes_nothing():
     for predicted, true in PAIRS:
         noise = rng.integers(0, 256, true.shape).astype(np.uint8)
         altered.append((np.where(true == VOID, noise, predicted), true))
-    assert evaluate_masks(altered, CLASSES).to_dict() == QUALITY.to_dict()
+    quality = evaluate_masks(altered, CLASSES)
+    assert measured(quality) == measured(QUALITY)
+    np.testing.assert_array_equal(quality.edge_confusion, QUALITY.edge_confusion)
 
 
 def test_two_halves_shifted_by_one_pixel_by_hand():
@@ -235,15 +196,12 @@ def test_a_class_that_occurs_nowhere_has_no_iou_and_a_class_only_predicted_has_z
     assert quality.mean_accuracy == 0.5
 
 
-def test_an_all_void_dataset_is_undefined_and_still_json():
-    """NaN is no JSON; the report says null."""
-    true = np.full((4, 4), VOID)
-    quality = evaluate_masks([(np.zeros((4, 4), int), true)], 2)
-    report = json.loads(json.dumps(quality.to_dict(), allow_nan=False))
-    assert report["miou"] is None
-    assert report["per_class_iou"] == [None, None]
-    assert report["trimap_miou"]["20"] is None
-    assert (report["images"], report["pixels"]) == (1, 0)
+def test_an_all_void_dataset_is_undefined_in_every_measure():
+    """0 / 0 is neither 0 nor 1, and no warning of NumPy's either."""
+    quality = evaluate_masks([(np.zeros((4, 4), int), np.full((4, 4), VOID))], 2)
+    assert set(measured(quality).values()) == {None}
+    assert np.isnan(quality.per_class_iou).all()
+    assert (quality.images, quality.pixels) == (1, 0)
 
 
 def test_more_classes_than_a_byte_holds_are_judged_alike():
