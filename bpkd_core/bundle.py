@@ -84,10 +84,10 @@ class NetworkResult(Value):
     body_miou: Number
     trimap_miou: dict[str, Number] = Field(description="band half-width in pixels -> mIoU")
     parameters: int
-    gflops: float = Field(description="for one image of the evaluation's size")
+    gflops: Number = Field(description="for one image of the evaluation's size; null for a given ONNX file")
     onnx_bytes: int
     latency: Latency
-    parity: ParityResult
+    parity: ParityResult | None = Field(description="null for a given ONNX file, which has no torch beside it")
     steps: int | None = None
     train_seconds: float | None = None
 
@@ -117,8 +117,9 @@ class FileInfo(Value):
 class Bundle(Value):
     """The index of a finished run, stored as `bundle.json` beside its files.
 
-    files: name -> sha256 and size; always `student.onnx`, `teacher.onnx`, `picture.png`, `quality.json`,
-    `manifest.json`, and `control.onnx` when a control was trained.
+    files: name -> sha256 and size; always `student.onnx`, `picture.png`, `quality.json`, `report.html` and
+    `manifest.json`, `control.onnx` when a control was trained, and `teacher.onnx` unless the teacher was given as an
+    ONNX file, which `provenance` names by its hash.
     """
 
     format: Literal[1] = 1

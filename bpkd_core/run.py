@@ -8,8 +8,9 @@ Everything a run knows lies in its working folder, so a run that was killed goes
     stages/*.json        the outcome of each finished stage
     checkpoints/<role>/  step-*.pt and index.json
     networks/<role>.safetensors
-    <role>.onnx          teacher, student, and control if one was trained
-    picture.png  quality.json  manifest.json
+    <role>.onnx          teacher, student, and control if one was trained; no teacher that was an ONNX file already
+    curves.jsonl         what the trainings measured while they ran
+    picture.png  quality.json  report.html  manifest.json
     bundle.json          written last: the run is complete
 """
 
@@ -26,11 +27,13 @@ from bpkd_core.events import Emit
 from bpkd_core.recipe.exporting import export, verify
 from bpkd_core.recipe.judging import bundle, evaluate
 from bpkd_core.recipe.preparing import expected_seconds, prepare
-from bpkd_core.recipe.records import Exported, Prepared, Probed, TrainedNetwork, Verified
+from bpkd_core.recipe.records import Exported, Prepared, Probed, ProbedFile, TrainedNetwork, Verified
+from bpkd_core.recipe.reporting import CURVES
 from bpkd_core.recipe.teaching import probe_teacher
 from bpkd_core.recipe.training import train_network
 from bpkd_core.recipe.workshop import TRAINING, Workshop
-from bpkd_core.spec import CheckpointTeacher, DistillSpec
+from bpkd_core.report import recording
+from bpkd_core.spec import DistillSpec, OnnxTeacher
 from bpkd_core.stages import Stages
 from bpkd_core.train.distributed import ALONE, Group
 
@@ -52,7 +55,7 @@ def run(
     Diverged, ParityFailed.
     """
     stages = Stages(folder / "stages", emit, stop)
-    shop = Workshop(spec, folder, stages.emit, stop, group)
+    shop = Workshop(spec, folder, recording(stages.emit, folder / CURVES), stop, group)
 
     prepared = stages.once("preparing_data", Prepared, lambda: prepare(shop))
     if prepared.spec != spec:
@@ -62,9 +65,10 @@ def run(
     torch.set_num_threads(prepared.threads)
     stages.expect(expected_seconds(shop, prepared))
     if shop.trains_teacher:
-        stages.once("probing_teacher", Probed, lambda: probe_teacher(shop, prepared))
-    else:
         stages.skip("probing_teacher")
+    else:
+        kind = ProbedFile if isinstance(spec.teacher, OnnxTeacher) else Probed
+        stages.once("probing_teacher", kind, lambda: probe_teacher(shop, prepared))
     trained: dict[Role, TrainedNetwork] = {}
     for role, stage in TRAINING.items():
         if prepared.steps.get(role):

@@ -12,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from bpkd_core.bundle import Interval, Latency, NetworkResult, ParityResult, Result, Role
 from bpkd_core.data import SegmentationDataset
-from bpkd_core.infer import Session
+from bpkd_core.infer.latency import Predictor
 from bpkd_core.metrics import Quality, difference, gap_closed, interval
 from bpkd_core.models.base import SegmentationNet
 from bpkd_core.picture import draw_comparison
@@ -26,10 +26,10 @@ def describe_network(
     *,
     arch: str,
     parameters: int,
-    gflops: float,
+    gflops: float | None,
     onnx_bytes: int,
     latency: Latency,
-    parity: ParityResult,
+    parity: ParityResult | None,
     steps: int | None,
     train_seconds: float | None,
 ) -> NetworkResult:
@@ -95,7 +95,7 @@ def _say(gain: Interval, measure: str) -> str:
     return f"{100 * value:+.1f} points of {measure} (95 % interval {100 * low:+.1f} to {100 * high:+.1f}: {word})"
 
 
-def draw_examples(data: SegmentationDataset, sessions: Mapping[Role, Session]) -> bytes:
+def draw_examples(data: SegmentationDataset, sessions: Mapping[Role, Predictor]) -> bytes:
     """The picture of a run: images spread evenly over the split, chosen by nothing else."""
     rows = np.linspace(0, len(data) - 1, min(PICTURE_ROWS, len(data))).astype(int)
     samples = [data[int(row)] for row in rows]

@@ -59,7 +59,7 @@ def check_gates(bundle: Bundle, registration: Mapping[str, Any] | None) -> None:
     measured = {
         "miou_min": ("mIoU", student.miou),
         "boundary_iou_min": ("boundary IoU", student.boundary_iou),
-        "argmax_agreement_min": ("argmax agreement with torch", student.parity.argmax_agreement),
+        "argmax_agreement_min": ("argmax agreement with torch", student.parity and student.parity.argmax_agreement),
     }
     for field, (name, found) in measured.items():
         least = limits.get(field)

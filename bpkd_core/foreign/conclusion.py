@@ -61,9 +61,8 @@ def advise(
 ) -> list[Finding]:
     """Every sentence.
 
-    attempts: the likeliest setting or the one that was given first. given: whether somebody chose the setting, so that a
-    better one is not taken without a word. reordered: whether the reading takes the file's classes in the order that
-    fits best.
+    attempts: first the likeliest setting, or the one that was given. given: whether it was, so that a better one is not
+    taken. reordered: whether the reading takes the file's classes in the order that fits best.
     """
     names = [each.name for each in classes]
     return examined.faults or [

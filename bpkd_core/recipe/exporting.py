@@ -13,7 +13,7 @@ from bpkd_core.recipe.workshop import Workshop
 def export(shop: Workshop, prepared: Prepared) -> Exported:
     """Write each network as the ONNX file that will be measured and served."""
     sha256: dict[Role, str] = {}
-    for role in shop.roles:
+    for role in shop.exported:
         info = export_onnx(
             shop.served(role, prepared),
             shop.folder / f"{role}.onnx",
@@ -23,14 +23,14 @@ def export(shop: Workshop, prepared: Prepared) -> Exported:
             outputs=shop.spec.export.outputs,
         )
         sha256[role] = info.sha256
-        shop.counter("exporting")(len(sha256), len(shop.roles))
+        shop.counter("exporting")(len(sha256), len(shop.exported))
     return Exported(sha256=sha256)
 
 
 def verify(shop: Workshop, prepared: Prepared) -> Verified:
     """Run torch and onnxruntime side by side; refuse a file that says something else."""
     results: dict[Role, ParityResult] = {}
-    for role in shop.roles:
+    for role in shop.exported:
         parity = check_parity(shop.served(role, prepared), shop.folder / f"{role}.onnx")
         parity.raise_if_bad()
         results[role] = ParityResult(
@@ -40,5 +40,5 @@ def verify(shop: Workshop, prepared: Prepared) -> Verified:
             sizes=sorted({case.hw for case in parity.cases}),
             batches=sorted({case.batch for case in parity.cases}),
         )
-        shop.counter("verifying")(len(results), len(shop.roles))
+        shop.counter("verifying")(len(results), len(shop.exported))
     return Verified(parity=results)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 from bpkd_core.bundle import Bundle, NetworkResult, Result, Role, describe, write_atomically
-from bpkd_core.evaluation import evaluate_session
+from bpkd_core.data import SegmentationDataset
+from bpkd_core.evaluation import Predict, session_masks
+from bpkd_core.evaluation import evaluate as judge
+from bpkd_core.foreign import ScoreSession
 from bpkd_core.infer import Session
 from bpkd_core.infer.latency import measure_latency
 from bpkd_core.metrics import Quality
 from bpkd_core.recipe.provenance import manifest, provenance
 from bpkd_core.recipe.records import Prepared, TrainedNetwork, Verified
+from bpkd_core.recipe.reporting import PAGE, QUALITY, report
 from bpkd_core.recipe.workshop import Workshop
 from bpkd_core.verdict import compare, count_gflops, count_parameters, describe_network, draw_examples
 
@@ -19,37 +22,59 @@ from bpkd_core.verdict import compare, count_gflops, count_parameters, describe_
 def evaluate(shop: Workshop, prepared: Prepared, trained: Mapping[Role, TrainedNetwork], verified: Verified) -> Result:
     """Judge the exported files on the evaluation split, compare them, and draw them side by side."""
     data = shop.data(prepared.split)
-    sessions: dict[Role, Session] = {role: Session(shop.folder / f"{role}.onnx") for role in shop.roles}
+    sessions: dict[Role, Session | ScoreSession] = {role: open_judged(shop, role) for role in shop.roles}
     count = shop.counter("evaluating")
     qualities: dict[Role, Quality] = {}
     networks: dict[Role, NetworkResult] = {}
     for index, (role, session) in enumerate(sessions.items()):
         offset = index * len(data)
-        qualities[role] = evaluate_session(
-            session, data, progress=lambda done, _, offset=offset: count(offset + done, len(sessions) * len(data))
+        qualities[role] = judge(
+            masks_of(session, data),
+            data,
+            progress=lambda done, _, offset=offset: count(offset + done, len(sessions) * len(data)),
         )
-        net = shop.served(role, prepared)
+        parameters, gflops = measure_cost(shop, role, prepared)
         networks[role] = describe_network(
             qualities[role],
             arch=shop.arch(role),
-            parameters=count_parameters(net),
-            gflops=count_gflops(net, prepared.image_hw),
-            onnx_bytes=(shop.folder / f"{role}.onnx").stat().st_size,
+            parameters=parameters,
+            gflops=gflops,
+            onnx_bytes=shop.onnx(role).stat().st_size,
             latency=measure_latency(session, prepared.image_hw),
-            parity=verified.parity[role],
+            parity=verified.parity.get(role),
             steps=trained[role].steps if role in trained else None,
             train_seconds=trained[role].seconds if role in trained else None,
         )
     write_atomically(shop.folder / "picture.png", draw_examples(data, sessions))
-    quality = {role: quality.to_dict() for role, quality in qualities.items()}
-    write_atomically(shop.folder / "quality.json", json.dumps(quality, indent=1).encode())
-    return compare(networks, qualities, split=prepared.split, method=shop.spec.method.type)
+    result = compare(networks, qualities, split=prepared.split, method=shop.spec.method.type)
+    masks: dict[Role, Predict] = {role: masks_of(session, data) for role, session in sessions.items()}
+    report(shop, data, qualities, masks, result)
+    return result
+
+
+def open_judged(shop: Workshop, role: Role) -> Session | ScoreSession:
+    """The file that is judged: what was exported, or the teacher's own file, read as its probe says."""
+    path = shop.onnx(role)
+    return Session(path) if role in shop.exported else ScoreSession(path, shop.probed().reading)
+
+
+def masks_of(session: Session | ScoreSession, data: SegmentationDataset) -> Predict:
+    """The masks of a file. Raises InvalidInput for an exported one of other classes."""
+    return session_masks(session, data) if isinstance(session, Session) else lambda _, image: session.predict(image)
+
+
+def measure_cost(shop: Workshop, role: Role, prepared: Prepared) -> tuple[int, float | None]:
+    """Parameters, and GFLOPs for an image of the evaluation's size where torch can count them."""
+    if role not in shop.exported:
+        return shop.probed().parameters, None
+    net = shop.served(role, prepared)
+    return count_parameters(net), count_gflops(net, prepared.image_hw)
 
 
 def bundle(shop: Workshop, prepared: Prepared, result: Result) -> Bundle:
     """Name every file with its hash; from here on the run is complete."""
     write_atomically(shop.folder / "manifest.json", manifest(shop, prepared))
-    names = [f"{role}.onnx" for role in shop.roles] + ["picture.png", "quality.json", "manifest.json"]
+    names = [f"{role}.onnx" for role in shop.exported] + ["picture.png", QUALITY, PAGE, "manifest.json"]
     bundle = Bundle(
         result=result,
         classes=prepared.classes,

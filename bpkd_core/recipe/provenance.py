@@ -34,8 +34,10 @@ def provenance(shop: Workshop, role: Role, prepared: Prepared) -> dict[str, str]
 
 def manifest(shop: Workshop, prepared: Prepared) -> bytes:
     """The specification as it was resolved: enough to run it again."""
+    probed = shop.folder / "stages" / "probing_teacher.json"
     manifest = {
         "spec": shop.spec.model_dump(mode="json"),
         "prepared": prepared.model_dump(mode="json", exclude={"spec"}),
+        "probed": json.loads(probed.read_text("utf-8")) if probed.exists() else None,
     }
     return json.dumps({**manifest, "versions": versions()}, indent=1).encode()

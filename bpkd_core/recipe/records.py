@@ -31,16 +31,20 @@ class Prepared(Value):
 class Probed(Value):
     """A given teacher, tried on validation images: every setting with its mIoU, and what follows in sentences.
 
-    val_miou: of a checkpoint on the whole split, of an ONNX file on the images of its probe. reading, parameters: of
-    an ONNX file.
+    val_miou: of a checkpoint on the whole split, of an ONNX file on the images of its probe.
     """
 
     sha256: str
     val_miou: float
-    trials: list[Trial] = []
-    findings: list[Finding] = []
-    reading: Reading | None = None
-    parameters: int | None = None
+    trials: list[Trial]
+    findings: list[Finding]
+
+
+class ProbedFile(Probed):
+    """A teacher that is an ONNX file: how it is read, and how many numbers it holds."""
+
+    reading: Reading
+    parameters: int
 
 
 class TrainedNetwork(Value):

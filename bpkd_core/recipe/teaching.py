@@ -2,57 +2,89 @@
 
 from __future__ import annotations
 
-from bpkd_core.bundle import describe
+from bpkd_core import teachers
 from bpkd_core.data import IGNORE_INDEX
 from bpkd_core.events import Event
+from bpkd_core.foreign.probe import probe_file
+from bpkd_core.foreign.reading import Reading
 from bpkd_core.methods import get_method
 from bpkd_core.models.base import SegmentationNet
-from bpkd_core.recipe.records import Prepared, Probed
+from bpkd_core.recipe.probing import probe_network
+from bpkd_core.recipe.records import Prepared, Probed, ProbedFile
 from bpkd_core.recipe.workshop import Workshop
-from bpkd_core.spec import CheckpointTeacher
-from bpkd_core.teachers import Teacher, TorchTeacher
+from bpkd_core.spec import OnnxTeacher
+from bpkd_core.teachers import KnownClasses, Teacher, TorchTeacher
 from bpkd_core.train.loop import Distillation
-from bpkd_core.train.validation import measure_miou
-
-POOR_TEACHER_MIOU = 0.2
 
 
 def probe_teacher(shop: Workshop, prepared: Prepared) -> Probed:
-    """Try a given teacher on the validation split before an hour is spent on it."""
-    assert isinstance(shop.spec.teacher, CheckpointTeacher)
-    teacher = shop.served("teacher", prepared).to(shop.device)
-    miou = measure_miou(teacher, shop.data("val"), device=shop.device, precision=shop.spec.train.precision)
-    shop.emit(Event("log", {"message": f"The teacher scores {miou:.1%} mIoU on the val split."}))
-    if miou < POOR_TEACHER_MIOU:
-        message = (
-            f"The teacher scores {miou:.1%} mIoU on the val split; check its classes, their order and its weights."
-        )
-        shop.emit(Event("warning", {"code": "poor_teacher", "message": message}))
-    return Probed(sha256=describe(shop.spec.teacher.path).sha256, val_miou=miou)
+    """Try a given teacher on the validation split, and say what was found, before an hour is spent on it.
+
+    Raises InvalidModel for an ONNX file, and InvalidCheckpoint for a checkpoint, that is no teacher.
+    """
+    given = shop.spec.teacher
+    probed = probe_onnx(shop, given) if isinstance(given, OnnxTeacher) else probe_network(shop, prepared)
+    shop.emit(Event("log", {"message": f"The teacher scores {probed.val_miou:.1%} mIoU on the val split."}))
+    for finding in probed.findings:
+        if finding.severity == "warning":
+            shop.emit(Event("warning", {"code": finding.code, "message": finding.message}))
+        else:
+            shop.emit(Event("log", {"message": finding.message}))
+    return probed
+
+
+def probe_onnx(shop: Workshop, given: OnnxTeacher) -> ProbedFile:
+    """A file is read in every usual way, in a limited child process."""
+    probe = probe_file(given, shop.data("val"), crops=shop.crops)
+    probe.raise_if_bad()
+    return ProbedFile(
+        sha256=probe.sha256,
+        val_miou=probe.miou or 0.0,
+        trials=probe.trials,
+        findings=probe.findings,
+        reading=probe.reading,
+        parameters=probe.parameters,
+    )
 
 
 def distillation(shop: Workshop, student: SegmentationNet, prepared: Prepared) -> Distillation:
     """The teacher of this run and the method that compares `student` with it."""
-    return distil_from(shop, student, _in_torch(shop, shop.network("teacher", prepared)))
+    given = shop.spec.teacher
+    if isinstance(given, OnnxTeacher):
+        return distil_from(shop, student, run_onnx(shop, given, shop.probed().reading))
+    return distil_from(shop, student, run_torch(shop, shop.network("teacher", prepared)))
 
 
 def rehearsal(shop: Workshop, student: SegmentationNet) -> Distillation:
-    """The same with a teacher of random weights, for measuring a step before there is a teacher."""
-    return distil_from(shop, student, _in_torch(shop, shop.fresh("teacher", student.num_classes)))
+    """The same before there is a teacher, for measuring a step: random weights, or a file read in the likeliest way."""
+    given = shop.spec.teacher
+    if isinstance(given, OnnxTeacher):
+        quick = probe_file(given, shop.data("val"), crops=shop.crops, search=False)
+        return distil_from(shop, student, run_onnx(shop, given, quick.reading))
+    return distil_from(shop, student, run_torch(shop, shop.fresh("teacher", student.num_classes)))
 
 
 def distil_from(shop: Workshop, student: SegmentationNet, teacher: Teacher) -> Distillation:
-    """Bind the method of the specification to a pair of networks."""
+    """Bind the method of the specification to a pair of networks, on the classes that both know."""
+    known = teacher.reading.known if isinstance(teacher, teachers.OnnxTeacher) else tuple(range(student.num_classes))
+    options = shop.spec.method.model_dump(exclude={"type"})
     method = get_method(
         shop.spec.method.type,
-        num_classes=student.num_classes,
+        num_classes=len(known),
         ignore_index=IGNORE_INDEX,
         student_channels=student.feature_channels,
         teacher_channels=teacher.feature_channels,
-        **shop.spec.method.model_dump(exclude={"type"}),
+        **options,
     )
-    return Distillation(teacher, method)
+    return Distillation(teacher, method if len(known) == student.num_classes else KnownClasses(method, known))
 
 
-def _in_torch(shop: Workshop, net: SegmentationNet) -> TorchTeacher:
+def run_torch(shop: Workshop, net: SegmentationNet) -> TorchTeacher:
+    """A network of the catalog."""
     return TorchTeacher(net, precision=shop.spec.train.precision, device=shop.device)
+
+
+def run_onnx(shop: Workshop, given: OnnxTeacher, reading: Reading) -> teachers.OnnxTeacher:
+    """Somebody's file, as its probe has read it."""
+    enlarge = shop.spec.train.input_downscale
+    return teachers.OnnxTeacher(given.path, reading, device=shop.device, enlarge=enlarge)

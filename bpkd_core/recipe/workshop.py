@@ -9,14 +9,14 @@ from pathlib import Path
 
 import torch
 
-from bpkd_core.bundle import Role
+from bpkd_core.bundle import Role, describe
 from bpkd_core.data import FolderDataset
 from bpkd_core.data.layout import Split
+from bpkd_core.errors import InvalidModel
 from bpkd_core.events import Emit, Event, Stage
-from bpkd_core.foreign.reading import Reading
 from bpkd_core.models import build, load_checkpoint
 from bpkd_core.models.base import SegmentationNet, downscaled
-from bpkd_core.recipe.records import Prepared, Probed
+from bpkd_core.recipe.records import Prepared, ProbedFile
 from bpkd_core.spec import CheckpointTeacher, DistillSpec, OnnxTeacher, Train, TrainedTeacher
 from bpkd_core.train.distributed import ALONE, Group
 
@@ -62,10 +62,11 @@ class Workshop:
         return self.spec.teacher_train() if role == "teacher" else self.spec.train
 
     def arch(self, role: Role) -> str:
-        """The catalog's name of one network."""
-        if role == "teacher" and isinstance(self.spec.teacher, OnnxTeacher):
-            return f"onnx:{self.spec.teacher.path.name}"
-        return self.spec.teacher.arch if role == "teacher" else self.spec.student.arch
+        """The catalog's name of one network, or the file of a teacher that is in no catalog."""
+        teacher = self.spec.teacher
+        if role != "teacher":
+            return self.spec.student.arch
+        return f"onnx:{teacher.path.name}" if isinstance(teacher, OnnxTeacher) else teacher.arch
 
     def weights(self, role: Role) -> Path:
         """Where the weights of a trained network lie."""
@@ -73,11 +74,17 @@ class Workshop:
             return self.spec.teacher.path
         return self.folder / "networks" / f"{role}.safetensors"
 
-    def reading(self) -> Reading:
-        """How the probe has read a teacher that is an ONNX file."""
-        probed = Probed.model_validate_json((self.folder / "stages" / "probing_teacher.json").read_bytes())
-        assert probed.reading
-        return probed.reading
+    def onnx(self, role: Role) -> Path:
+        """The file that is judged: an exported one, or the teacher's own."""
+        return self.folder / f"{role}.onnx" if role in self.exported else self.weights(role)
+
+    def probed(self) -> ProbedFile:
+        """What the probe found of a teacher that is an ONNX file. Raises InvalidModel if the file has changed since."""
+        found = ProbedFile.model_validate_json((self.folder / "stages" / "probing_teacher.json").read_bytes())
+        path = self.weights("teacher")
+        if describe(path).sha256 != found.sha256:
+            raise InvalidModel(f"{path.name} has changed since it was probed; put it back, or begin a new run.")
+        return found
 
     @property
     def crops(self) -> tuple[int, int, int]:

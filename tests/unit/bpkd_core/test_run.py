@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 import torch
 from fakes.specks import speck_spec, speck_teacher, speck_train
+from markupsafe import escape
 from PIL import Image
 from safetensors.torch import save_file
 
@@ -23,6 +25,7 @@ from bpkd_core.events import STAGES, Event
 from bpkd_core.infer import Session
 from bpkd_core.models import build, load_checkpoint
 from bpkd_core.models.base import downscaled
+from bpkd_core.report import Judged, read_curves, read_report
 from bpkd_core.run import run
 from bpkd_core.spec import DistillSpec, parse_spec
 from bpkd_core.train.validation import measure_miou
@@ -80,7 +83,7 @@ def test_a_bundle_names_every_file_with_its_hash(finished: tuple[Attempt, Bundle
     attempt, bundle = finished
     assert Bundle.read(attempt.folder) == bundle
     networks = {"teacher.onnx", "control.onnx", "student.onnx"}
-    assert bundle.files.keys() == networks | {"picture.png", "quality.json", "manifest.json"}
+    assert bundle.files.keys() == networks | {"picture.png", "quality.json", "report.html", "manifest.json"}
     assert bundle.dataset_sha256 == fingerprint(attempt.spec.dataset)
     assert [each.name for each in bundle.classes][:2] == ["sky", "building"]
 
@@ -93,8 +96,21 @@ def test_the_numbers_are_those_of_the_exported_files(finished: tuple[Attempt, Bu
     quality, result = evaluate_session(session, data), getattr(bundle.result, role)
     assert (result.miou, result.boundary_iou) == (quality.miou, quality.boundary_iou)
     assert (result.edge_miou, result.body_miou) == (quality.edge_miou, quality.body_miou)
-    assert json.loads((attempt.folder / "quality.json").read_text())[role] == json.loads(json.dumps(quality.to_dict()))
+    assert read_report(attempt.folder).models[role] == Judged.of(quality, data.names)
     assert (bundle.result.split, bundle.result.images) == ("test", 2)
+
+
+def test_the_report_says_the_same_as_the_result_and_shows_how_it_came(finished: tuple[Attempt, Bundle]) -> None:
+    """One page to send to somebody: the verdict, the curves of all three trainings, every image as a picture."""
+    attempt, bundle = finished
+    page = (attempt.folder / "report.html").read_text()
+    assert read_report(attempt.folder).result == bundle.result
+    assert escape(bundle.result.verdict) in page
+    assert {(each.model, each.name) for each in read_curves(attempt.folder / "curves.jsonl")} >= {
+        (role, name) for role in ("teacher", "control", "student") for name in ("loss", "val_miou")
+    }
+    assert all(f'alt="student of {name}"' in page for name in FolderDataset(attempt.spec.dataset, "test").names)
+    assert "mIoU on the validation split" in page
 
 
 def test_torch_finds_what_the_file_finds(finished: tuple[Attempt, Bundle]) -> None:
@@ -243,9 +259,8 @@ def test_a_given_teacher_is_tried_before_anything_is_trained(
         attempt.go(until="probing_teacher")
     assert attempt.stages("started") == ["preparing_data", "probing_teacher"]
     assert attempt.stages("skipped") == ["training_teacher", "training_control"]
-    (warning,) = attempt.messages("warning")
-    assert warning.startswith("The teacher scores ")
-    assert "check its classes, their order and its weights" in warning
+    said = " ".join(attempt.messages("warning"))
+    assert re.search(r"The teacher scores only .* mIoU; check its classes, their order and its weights", said)
 
 
 def test_a_teacher_of_other_classes_is_refused_before_anything_is_trained(
