@@ -48,7 +48,7 @@ def evaluate(shop: Workshop, prepared: Prepared, trained: Mapping[Role, TrainedN
     write_atomically(shop.folder / "picture.png", draw_examples(data, sessions))
     result = compare(networks, qualities, split=prepared.split, method=shop.spec.method.type)
     masks: dict[Role, Predict] = {role: masks_of(session, data) for role, session in sessions.items()}
-    report(shop, data, qualities, masks, result)
+    report(shop, data, prepared.split, qualities, masks, result)
     return result
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bpkd_core.bundle import Result, Role, write_atomically
-from bpkd_core.data import FolderDataset
+from bpkd_core.data import SegmentationDataset
 from bpkd_core.evaluation import Predict
 from bpkd_core.metrics import Quality
 from bpkd_core.recipe.workshop import Workshop
@@ -16,7 +16,8 @@ QUALITY, PAGE, CURVES = "quality.json", "report.html", "curves.jsonl"
 
 def report(
     shop: Workshop,
-    data: FolderDataset,
+    data: SegmentationDataset,
+    split: str,
     qualities: Mapping[Role, Quality],
     masks: Mapping[Role, Predict],
     result: Result,
@@ -32,7 +33,7 @@ def report(
         dict[str, Quality](qualities.items()),
         title=shop.spec.name or shop.folder.name,
         dataset=shop.spec.dataset.name,
-        split=data.split,
+        split=split,
         classes=data.classes,
         names=data.names,
         reference=reference,

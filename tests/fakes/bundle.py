@@ -18,7 +18,7 @@ from bpkd_core.bundle import (
     write_atomically,
 )
 
-FILES = ("student.onnx", "teacher.onnx", "picture.png", "quality.json", "manifest.json")
+FILES = ("student.onnx", "teacher.onnx", "picture.png", "quality.json", "report.html", "manifest.json")
 
 
 def leave_bundle(workdir: Path, spec: Mapping[str, Any], *, miou: float | None) -> Bundle:
