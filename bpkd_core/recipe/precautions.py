@@ -71,21 +71,19 @@ def take_precautions(shop: Workshop, report: Report) -> None:
     said = _judge_schedule(shop, "student", student, report)
     if not isinstance(shop.spec.teacher, OnnxTeacher):
         teacher = shop.fresh("teacher", len(report.classes))
-        said["student_larger"] = judge_sizes(student, teacher)
+        said.append(("student_larger", judge_sizes(student, teacher)))
         if shop.trains_teacher:
-            said = _judge_schedule(shop, "teacher", teacher, report) | {
-                code: text for code, text in said.items() if text
-            }
-    for code, message in said.items():
+            said += _judge_schedule(shop, "teacher", teacher, report)
+    for code, message in dict.fromkeys(said):  # one schedule for both says it once
         if message:
             shop.emit(Event("warning", {"code": code, "message": message}))
 
 
-def _judge_schedule(shop: Workshop, role: Role, net: SegmentationNet, report: Report) -> dict[str, str | None]:
+def _judge_schedule(shop: Workshop, role: Role, net: SegmentationNet, report: Report) -> list[tuple[str, str | None]]:
     plan = shop.plan(role)
     if plan.compile:
         require_compiler(shop.device)
-    return {"crop_padded": judge_crop(plan, report.sizes), "batch_of_one": judge_batch(plan, net, shop.group.size)}
+    return [("crop_padded", judge_crop(plan, report.sizes)), ("batch_of_one", judge_batch(plan, net, shop.group.size))]
 
 
 def _filled(plan: Train, size: str, scale: float) -> float:

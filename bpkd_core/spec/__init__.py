@@ -191,7 +191,7 @@ def _written_path(loc: Iterable[int | str], data: Any) -> str:
     parts: list[str] = []
     for part in loc:
         inside = cast("dict[Any, Any]", data) if isinstance(data, dict) else {}
-        if part in inside or part not in (inside.get("type"), PLUG_IN):
+        if part in inside or not (part in (inside.get("type"), PLUG_IN) or "[" in str(part)):
             parts.append(str(part))
             data = inside.get(part)
     return ".".join(parts)
