@@ -71,9 +71,9 @@ def candidates(given: Pixels | None) -> Iterator[Pixels]:
                 yield candidate
 
 
-def say(pixels: Pixels) -> str:
-    """A setting in words: `BGR, pixels from 0 to 255`."""
-    return f"{pixels.color.upper()}, {_say_scale(pixels)}"
+def say(pixels: Pixels, *, as_they_are: bool = False) -> str:
+    """A setting in words: `BGR, pixels from 0 to 255`. as_they_are: for a file that takes uint8."""
+    return f"{pixels.color.upper()}, {'pixels as they are' if as_they_are else _say_scale(pixels)}"
 
 
 def say_difference(better: Pixels, than: Pixels) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import typer
 
 from bpkd_core.errors import BpkdError, Stopped
-from service.cli.commands import compare, datasets, demo, distill, evaluate, jobs, keys, masks, models, serving
+from service.cli.commands import compare, datasets, demo, distill, evaluate, jobs, keys, masks, models, serving, teacher
 
 app = typer.Typer(
     name="bpkd",
@@ -28,6 +28,7 @@ app.command(rich_help_panel=START)(serving.worker)
 app.add_typer(keys.app, name="keys", rich_help_panel=START)
 app.add_typer(datasets.offline, name="dataset", rich_help_panel=TRAIN)
 app.add_typer(datasets.online, name="datasets", rich_help_panel=TRAIN)
+app.add_typer(teacher.app, name="teacher", rich_help_panel=TRAIN)
 app.command(rich_help_panel=TRAIN)(distill.distill)
 app.add_typer(jobs.app, name="jobs", rich_help_panel=TRAIN)
 app.add_typer(models.app, name="models", rich_help_panel=USE)

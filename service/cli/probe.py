@@ -1,0 +1,45 @@
+"""What the probe of a teacher found, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from bpkd_core.foreign.findings import Probe, Trial, say
+from service.cli.output import percent, table
+
+COLOUR = {"error": "bold red", "warning": "yellow", "note": "dim"}
+
+
+def draw_probe(probe: Probe, classes: Sequence[str]) -> RenderableType:
+    """Every way in which the file was read with its mIoU, the one that is taken marked, and what follows."""
+    rows = [
+        (
+            "taken" if is_taken(trial, probe) else "",
+            say(trial.input, as_they_are=probe.pixels_as_they_are),
+            "the dataset's, reordered" if trial.reordered else "as they are",
+            percent(trial.miou),
+        )
+        for trial in sorted(probe.trials, key=lambda trial: -trial.miou)
+    ]
+    findings = [Text(finding.message, style=COLOUR[finding.severity]) for finding in probe.findings]
+    return Group(table(("", "input", "classes", "mIoU"), rows), Text(), *findings, Text(advise(probe, classes)))
+
+
+def is_taken(trial: Trial, probe: Probe) -> bool:
+    """Whether a run would read the file in this way."""
+    return (trial.input, trial.channels) == (probe.reading.input, probe.reading.channels)
+
+
+def advise(probe: Probe, classes: Sequence[str]) -> str:
+    """One sentence: what to do with this file."""
+    if any(finding.severity == "error" for finding in probe.findings):
+        return "Do not train with it before that is mended."
+    known = f"{len(probe.reading.known)} of {len(classes)} classes"
+    output = probe.reading.output
+    return (
+        f"It can teach {known} as {say(probe.reading.input, as_they_are=probe.pixels_as_they_are)}: "
+        f"{percent(probe.miou)} mIoU on {probe.images} images, {output.kind} from its output {output.name}."
+    )
