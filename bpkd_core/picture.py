@@ -12,7 +12,8 @@ from bpkd_core.bundle import ClassInfo
 from bpkd_core.data import IGNORE_INDEX, Sample
 from bpkd_core.data.base import UInt8Array
 
-WRONG, GAINED, LOST, RIGHT, VOID = (214, 39, 40), (44, 160, 44), (255, 152, 0), (245, 245, 245), (150, 150, 150)
+WRONG, GAINED, LOST, RIGHT, VOID = (200, 30, 40), (31, 119, 200), (255, 165, 40), (245, 245, 245), (150, 150, 150)
+"""Told apart by those, too, who do not see red and green."""
 ROW_HEIGHT = 180
 GAP = 4
 INK, PAPER = (40, 40, 40), (255, 255, 255)
