@@ -61,7 +61,8 @@ def test_an_unknown_student_names_the_nearest(api: TestClient, service: Service)
     ("change", "pointer"),
     [
         ({"method": {"type": "bpkd", "alpha": -1}}, "#/method/alpha"),
-        ({"method": {"type": "magic"}}, "#/method"),
+        ({"method": {"type": "magic"}}, "#/method/type"),
+        ({"method": {"type": "two words"}}, "#/method/type"),
         ({"train": {"steps": 10**12}}, "#/train/steps"),
         ({"train": {"crop": [512, 500]}}, "#/train"),
         ({"metadata": {"a": 1}}, "#/metadata/a"),
