@@ -8,7 +8,20 @@ from collections.abc import Sequence
 import typer
 
 from bpkd_core.errors import BpkdError, Stopped
-from service.cli.commands import compare, datasets, demo, distill, evaluate, jobs, keys, masks, models, serving, teacher
+from service.cli.commands import (
+    bench,
+    compare,
+    datasets,
+    demo,
+    distill,
+    evaluate,
+    jobs,
+    keys,
+    masks,
+    models,
+    serving,
+    teacher,
+)
 
 app = typer.Typer(
     name="bpkd",
@@ -31,6 +44,7 @@ app.add_typer(datasets.online, name="datasets", rich_help_panel=TRAIN)
 app.add_typer(teacher.app, name="teacher", rich_help_panel=TRAIN)
 app.command(rich_help_panel=TRAIN)(distill.distill)
 app.add_typer(jobs.app, name="jobs", rich_help_panel=TRAIN)
+app.add_typer(bench.app, name="bench", rich_help_panel=TRAIN)
 app.add_typer(models.app, name="models", rich_help_panel=USE)
 app.command(rich_help_panel=USE)(masks.predict)
 app.command(rich_help_panel=USE)(evaluate.evaluate)

@@ -1,13 +1,10 @@
-"""Edge masks twice: as loops straight from the definition, and as the usual dilate - erode of a one-hot tensor."""
+"""Edge masks as loops straight from the definition."""
 
 from __future__ import annotations
 
 import math
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from torch import Tensor
 
 
 def edge_masks_by_loops(
@@ -47,24 +44,3 @@ def average_by_loops(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
             columns = slice(math.floor(j * width / size[1]), math.ceil((j + 1) * width / size[1]))
             result[:, :, i, j] = maps[:, :, rows, columns].mean((2, 3))
     return result
-
-
-def edge_masks_dense(
-    labels: Tensor,
-    num_classes: int,
-    width: int = 7,
-    size: tuple[int, int] | None = None,
-    ignore_index: int = 255,
-    void: str = "transparent",
-) -> Tensor:
-    """The textbook: one-hot, max-pool for the dilation, -max-pool of the negative for the erosion, average-pool."""
-    labels = labels.long()
-    ignored = (labels == ignore_index)[:, None]
-    onehot = ((labels[:, None] == torch.arange(num_classes)[:, None, None]) & ~ignored).float()
-    solid = torch.maximum(onehot, ignored.float()) if void == "transparent" else onehot
-    dilated = F.max_pool2d(onehot, width, stride=1, padding=width // 2)
-    eroded = -F.max_pool2d(-solid, width, stride=1, padding=width // 2)
-    edges = dilated * (1 - eroded)
-    if void == "transparent":
-        edges = edges * ~ignored
-    return edges if size is None else F.adaptive_avg_pool2d(edges, size)

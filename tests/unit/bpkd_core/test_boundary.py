@@ -6,9 +6,10 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from references.boundary import edge_masks_by_loops, edge_masks_dense
+from references.boundary import edge_masks_by_loops
 from torch import Tensor
 
+from bpkd_core.bench.dense import edge_masks_dense
 from bpkd_core.boundary import edge_bands, edge_masks
 from bpkd_core.errors import InvalidInput
 
@@ -77,7 +78,7 @@ def test_equals_the_dense_form_on_regions_like_a_street(num_classes: int, size_h
     """Large regions, a thin pole and void together: what training will feed it."""
     labels = blobs(num_classes, 64, 128)
     assert torch.equal(
-        edge_masks(labels, num_classes, size_hw=size_hw), edge_masks_dense(labels, num_classes, size=size_hw)
+        edge_masks(labels, num_classes, size_hw=size_hw), edge_masks_dense(labels, num_classes, size_hw=size_hw)
     )
 
 

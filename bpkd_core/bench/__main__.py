@@ -1,0 +1,39 @@
+"""`python -m bpkd_core.bench`: what `bpkd bench` runs in a process of its own. The answer is one line of JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import torch
+import typer
+
+from bpkd_core.bench import loss as losses
+from bpkd_core.bench import training as trainings
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+
+
+@app.command()
+def loss(device: str = "cpu", classes: Annotated[list[int] | None, typer.Option()] = None) -> None:
+    """Edge masks and losses: :func:`bpkd_core.bench.loss.measure`."""
+    answer(device, losses.measure(torch.device(device), tuple(classes or losses.CLASSES)))
+
+
+@app.command()
+def training(
+    teacher: str, student: str, crop: int, batch: int, precision: str, device: str = "cpu", profiled: bool = False
+) -> None:
+    """Steps: :func:`bpkd_core.bench.training.measure`."""
+    answer(device, trainings.measure(teacher, student, crop, batch, precision, torch.device(device), profiled=profiled))
+
+
+def answer(device: str, measured: dict[str, Any]) -> None:
+    """Print it, with what it was measured on."""
+    name = torch.cuda.get_device_name(device) if device.startswith("cuda") else "cpu"
+    machine = {"device": name, "threads": torch.get_num_threads(), "torch": torch.__version__}
+    print(json.dumps(machine | measured), flush=True)  # noqa: T201 - the protocol
+
+
+if __name__ == "__main__":
+    app()
