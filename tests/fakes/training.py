@@ -18,7 +18,7 @@ from bpkd_core.spec import Train
 from bpkd_core.teachers import TorchTeacher
 from bpkd_core.train.checkpoint import Checkpoints
 from bpkd_core.train.distributed import ALONE, Group
-from bpkd_core.train.loop import Distillation, Trained, train
+from bpkd_core.train.loop import CPU, Distillation, Trained, train
 from fakes.specks import DrawnSpecks, SpeckNet, speck, speck_teacher, speck_train
 
 CLASSES = 11
@@ -58,6 +58,7 @@ class Training:
         *,
         stop: Callable[[], bool] = lambda: False,
         group: Group = ALONE,
+        device: torch.device = CPU,
         **changes: Any,
     ) -> Trained:
         """Go on from the newest checkpoint; `changes` are fields of the schedule."""
@@ -72,6 +73,7 @@ class Training:
             stop=stop,
             distillation=distillation,
             group=group,
+            device=device,
         )
 
     @property
