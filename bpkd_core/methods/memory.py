@@ -9,9 +9,9 @@ from torch import Tensor, nn
 class ClassMemory(nn.Module):
     """One ring of `capacity` vectors for each class; all of it is buffers, so a checkpoint keeps it.
 
-    It takes num_classes * capacity * channels floats, in memory and in the checkpoint, whether filled or not. Of several
-    processes each has its own, of its own images, and a checkpoint keeps the first one's (D; the authors share one): a
-    run of several that goes on is not exact to the bit.
+    It takes num_classes * capacity * channels floats, in memory and in the checkpoint, whether filled or not. Of
+    several processes each has its own, of its own images, and a checkpoint keeps the first one's (D; the authors share
+    one): a run of several that goes on is not exact to the bit.
     """
 
     def __init__(self, num_classes: int, capacity: int, channels: int) -> None:
