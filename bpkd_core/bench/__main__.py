@@ -22,7 +22,13 @@ def loss(device: str = "cpu", classes: Annotated[list[int] | None, typer.Option(
 
 @app.command()
 def training(
-    teacher: str, student: str, crop: int, batch: int, precision: str, device: str = "cpu", profiled: bool = False
+    teacher: Annotated[str, typer.Option()],
+    student: Annotated[str, typer.Option()],
+    crop: Annotated[int, typer.Option()],
+    batch: Annotated[int, typer.Option()],
+    precision: Annotated[str, typer.Option()],
+    device: str = "cpu",
+    profiled: bool = False,
 ) -> None:
     """Steps: :func:`bpkd_core.bench.training.measure`."""
     answer(device, trainings.measure(teacher, student, crop, batch, precision, torch.device(device), profiled=profiled))
