@@ -23,7 +23,7 @@ class IntraClassVariationKD(FeatureMethod):
     L_pixel: KL(teacher || student) of the class probabilities, T = 1 (C), as the mean over pixels (the authors' code
         divides by the classes too; the paper's formula does not).
     L_variation: m is the cosine of a cell's feature and the mean feature of its class in its image; the mean over
-        labelled cells of (m^S - m^T)^2 (section 3.2: C; void left out: D).
+        labelled cells of (m^S - m^T)^2 (C; void left out: D).
     lambda_pixel, lambda_variation: 10 and 200 (C).
     """
 

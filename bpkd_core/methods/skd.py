@@ -21,11 +21,12 @@ from bpkd_core.methods.labelled import labelled_share, mean_over_labelled
 class StructuredKD(FeatureMethod):
     """`lambda_pixel * L_pixel + lambda_pair * L_pair`.
 
-    L_pixel: KL(teacher || student) of the class probabilities, T = 1 (section 3.1: C; the direction of KL: A).
+    L_pixel: KL(teacher || student) of the class probabilities, T = 1, as the mean over pixels (C).
     L_pair: a_ij is the cosine of the features of two nodes; the mean over all pairs of (a_ij^S - a_ij^T)^2 (C).
-    lambda_pixel, lambda_pair: 10 and 10 (C).
-    node_cells: side of the square of feature cells whose mean makes a node (the paper's granularity of 2 x 2; mean, as
-        its text says, where its code takes the maximum). Time and memory grow with (h w / node_cells^2)^2.
+    lambda_pixel, lambda_pair: 10 and 10, the paper's one weight for both (C; the authors' code has 10 and 1).
+    node_cells: side of the square of feature cells whose mean makes a node. Nodes are means as in the paper's text, of
+        2 x 2 cells (A); the authors' code takes maxima over the four quarters of the map. Time and memory grow with
+        (h w / node_cells^2)^2.
 
     Void (D): a cell counts by its share of labelled pixels, in its node and by its node.
     """
