@@ -13,7 +13,7 @@ from bpkd_core import catalog
 from bpkd_core.export import check_parity, export_onnx
 from bpkd_core.models import build
 
-SIZES = ((32, 64), (96, 160), (65, 250), (97, 131), (160, 120))
+SIZES = ((32, 64), (96, 160), (65, 129), (97, 33), (48, 200))
 
 
 def module(name: str) -> str:
@@ -35,7 +35,7 @@ def test_the_exported_file_says_what_torch_says_at_every_size(name: str, tmp_pat
     net = build(name, num_classes=5).eval()
     redraw(net)
     export_onnx(net, tmp_path / "net.onnx", classes=named(5))
-    parity = check_parity(net, tmp_path / "net.onnx", sizes=SIZES, batches=(1, 2))
+    parity = check_parity(net, tmp_path / "net.onnx", sizes=SIZES, batches=(2,))
     assert max(case.logit_scale for case in parity.cases) > 0.3, "of weights that say something"
     assert parity.max_abs_logit_diff <= 1e-4
     assert parity.argmax_agreement >= 0.999
