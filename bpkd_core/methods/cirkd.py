@@ -30,10 +30,10 @@ class CrossImageKD(FeatureMethod):
 
     Each of the last three compares distributions softmax(cosine / temperature), KL(teacher || student), of a cell:
 
-    L_batch: over the cells of an image of the batch, for each pair of images, on 2 x 2 means of the features (3.2: C).
+    L_batch: over the cells of an image of the batch, for each pair of images, on 2 x 2 means of the features (C).
     L_pixel: over teacher's cells from a memory of earlier images. The student's features are brought into the
-        teacher's space by two 1x1 convolutions with a batch norm and a ReLU between (3.3: C).
-    L_region: the same over regions: the teacher's mean feature of a class in an image (3.3: C).
+        teacher's space by two 1x1 convolutions with a batch norm and a ReLU between (C).
+    L_region: the same over regions: the teacher's mean feature of a class in an image (C).
     L_kd: KL of the class probabilities, T = 1 (C).
 
     lambda_kd, lambda_batch, lambda_pixel, lambda_region: 1, 1, 0.1, 0.1; temperature 0.1 (C).

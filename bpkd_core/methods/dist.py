@@ -20,8 +20,8 @@ class RelationalKD(LogitMethod):
     """`beta * L_inter + gamma * L_intra` on the class probabilities, softmax(z / T), of all labelled pixels.
 
     L_inter: T^2 (1 - Pearson correlation of student and teacher over the classes of a pixel), mean over pixels
-        (equations 5 and 6: C).
-    L_intra: T^2 (1 - Pearson correlation over the pixels of the batch for a class), mean over classes (equation 7: C).
+        (C).
+    L_intra: T^2 (1 - Pearson correlation over the pixels of the batch for a class), mean over classes (C).
     beta, gamma, temperature: 1, 1 and 1, as in the authors' segmentation code (C), which adds the same on an auxiliary
         head; here the main head alone is distilled (D).
 
