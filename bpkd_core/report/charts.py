@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from bpkd_core.report.svg import COLOURS, element, figure, px, scale, shorten, ticks
 from bpkd_core.report.words import percent
 
-COLOURS = 8  # classes s0 ... s7 of the style sheet
 WIDTH, HEIGHT = 600, 290
 LEFT, RIGHT, TOP, BOTTOM = 48, 12, 10, 36
 MARKED_POINTS = 40  # more points are a line only
@@ -38,14 +37,6 @@ class Bar:
     high: float | None = None
 
 
-def element(tag: str, *children: str, **attributes: object) -> Markup:
-    """An element; text and values are escaped. A trailing underscore of a name is dropped, others are hyphens."""
-    written = Markup("").join(
-        Markup(' {}="{}"').format(name.rstrip("_").replace("_", "-"), value) for name, value in attributes.items()
-    )
-    return Markup("<{0}{1}>{2}</{0}>").format(Markup(tag), written, Markup("").join(children))  # noqa: S704 - our tags
-
-
 def line_chart(
     lines: Sequence[Line], *, title: str, x_label: str, y_label: str, say: Callable[[float], str] = percent
 ) -> Markup:
@@ -55,44 +46,43 @@ def line_chart(
     if not ys:
         return Markup("")
     y_ticks, x_ticks = ticks(min(ys), max(ys)), ticks(min(xs), max(xs))
-    across = _scale(min(xs), max(xs), LEFT, WIDTH - RIGHT)
-    up = _scale(min(y_ticks[0], *ys), max(y_ticks[-1], *ys), HEIGHT - BOTTOM, TOP)
+    across = scale(min(xs), max(xs), LEFT, WIDTH - RIGHT)
+    up = scale(min(y_ticks[0], *ys), max(y_ticks[-1], *ys), HEIGHT - BOTTOM, TOP)
     marks = [_ribbon(line, across, up, number) for number, line in enumerate(lines) if line.lows]
     marks += [_polyline(line, across, up, number, say) for number, line in enumerate(lines)]
     grid = [
-        element("line", x1=LEFT, x2=WIDTH - RIGHT, y1=_n(up(y)), y2=_n(up(y)), class_="grid")
-        + element("text", say(y), x=LEFT - 6, y=_n(up(y) + 4), text_anchor="end")
+        element("line", x1=LEFT, x2=WIDTH - RIGHT, y1=px(up(y)), y2=px(up(y)), class_="grid")
+        + element("text", say(y), x=LEFT - 6, y=px(up(y) + 4), text_anchor="end")
         for y in y_ticks
     ]
     grid += [
-        element("text", f"{x:g}", x=_n(across(x)), y=HEIGHT - BOTTOM + 16, text_anchor="middle")
+        element("text", f"{x:g}", x=px(across(x)), y=HEIGHT - BOTTOM + 16, text_anchor="middle")
         for x in x_ticks
         if min(xs) <= x <= max(xs)
     ]
     grid.append(element("text", x_label, x=WIDTH - RIGHT, y=HEIGHT - 4, text_anchor="end", class_="axis"))
-    return _figure([*grid, *marks], title, (WIDTH, HEIGHT), [line.name for line in lines], y_label)
+    return figure([*grid, *marks], title, (WIDTH, HEIGHT), [line.name for line in lines], y_label)
 
 
 def bar_chart(labels: Sequence[str], series: Sequence[tuple[str, Sequence[Bar]]], *, title: str) -> Markup:
     """Horizontal bars from 0 to 100 %, a group for each label, whiskers for intervals."""
-    across = _scale(0, 1, LABEL + 8, WIDTH - 50)
+    across = scale(0, 1, LABEL + 8, WIDTH - 50)
     group = len(series) * BAR + BAR_GAP
     height = len(labels) * group + 24
     marks = [
-        element("line", x1=_n(across(x)), x2=_n(across(x)), y1=0, y2=height - 20, class_="grid")
-        + element("text", percent(x), x=_n(across(x)), y=height - 6, text_anchor="middle")
+        element("line", x1=px(across(x)), x2=px(across(x)), y1=0, y2=height - 20, class_="grid")
+        + element("text", percent(x), x=px(across(x)), y=height - 6, text_anchor="middle")
         for x in (0, 0.2, 0.4, 0.6, 0.8, 1)
     ]
     for row, label in enumerate(labels):
         top = row * group + BAR_GAP / 2
-        shown = label if len(label) <= 22 else f"{label[:21]}…"
         middle = top + len(series) * BAR / 2 + 4
-        marks.append(element("text", shown, element("title", label), x=LABEL, y=_n(middle), text_anchor="end"))
+        marks.append(element("text", shorten(label), element("title", label), x=LABEL, y=px(middle), text_anchor="end"))
         marks += [
             _bar(bars[row], across, top + number * BAR, number, f"{label}, {name}")
             for number, (name, bars) in enumerate(series)
         ]
-    return _figure(marks, title, (WIDTH, height), [name for name, _ in series])
+    return figure(marks, title, (WIDTH, height), [name for name, _ in series])
 
 
 def heat_map(names: Sequence[str], counts: Sequence[Sequence[int]], *, title: str, row_of: str) -> Markup:
@@ -104,43 +94,22 @@ def heat_map(names: Sequence[str], counts: Sequence[Sequence[int]], *, title: st
     marks: list[Markup] = []
     for row, (name, cells) in enumerate(zip(names, counts, strict=True)):
         y, total = top + row * CELL, sum(cells)
-        marks.append(element("text", _short(name), x=left - 6, y=y + CELL / 2 + 4, text_anchor="end"))
+        marks.append(element("text", shorten(name), x=left - 6, y=y + CELL / 2 + 4, text_anchor="end"))
         turn = f"translate({left + row * CELL + CELL / 2 + 4} {top - 6}) rotate(-55)"
-        marks.append(element("text", _short(name), transform=turn))
+        marks.append(element("text", shorten(name), transform=turn))
         for column, pixels in enumerate(cells):
             share = pixels / total if total else 0.0
             said = f"{name} called {names[column]}: {pixels:,} pixels, {percent(share)} % of the {row_of} of {name}"
             marks.append(_cell(left + column * CELL, y, share, said, right=row == column))
     side = len(names) * CELL
-    return _figure(marks, title, (left + side + 60, top + side + 4), [])
-
-
-def ticks(low: float, high: float, number: int = 5) -> list[float]:
-    """Round numbers that cover low ... high, about `number` of them."""
-    span = (high - low) or abs(high) or 1.0
-    unit = 10 ** math.floor(math.log10(span / number))
-    step = next(unit * factor for factor in (1, 2, 5, 10) if span / (unit * factor) <= number)
-    first, last = math.floor(low / step), math.ceil(high / step)
-    return [round(index * step, 10) for index in range(first, last + 1)]
-
-
-def _figure(
-    marks: Iterable[Markup], title: str, size: tuple[int, float], names: Sequence[str], y_label: str = ""
-) -> Markup:
-    """The drawing, what it shows, and a key where there are several series."""
-    box = {"viewBox": f"0 0 {size[0]} {_n(size[1])}", "width": size[0], "height": _n(size[1])}
-    drawing = element("svg", element("title", title), *marks, role="img", **box)
-    keys = [element("span", name, class_=f"key s{number % COLOURS}") for number, name in enumerate(names)]
-    key = element("div", *keys, class_="keys") if len(keys) > 1 else Markup("")
-    caption = element("figcaption", title, *([element("small", f" · {y_label}")] if y_label else []))
-    return element("figure", caption, key, drawing, class_="chart")
+    return figure(marks, title, (left + side + 60, top + side + 4), [])
 
 
 def _polyline(
     line: Line, across: Callable[[float], float], up: Callable[[float], float], number: int, say: Callable[[float], str]
 ) -> Markup:
     points = [(x, y) for x, y in zip(line.xs, line.ys, strict=True) if y is not None]
-    path = " ".join(f"{_n(across(x))},{_n(up(y))}" for x, y in points)
+    path = " ".join(f"{px(across(x))},{px(up(y))}" for x, y in points)
     drawn = element("polyline", points=path, class_=f"line s{number % COLOURS}")
     if len(points) > MARKED_POINTS:
         return drawn
@@ -148,8 +117,8 @@ def _polyline(
         element(
             "circle",
             element("title", f"{line.name} at {x:g}: {say(y)}"),
-            cx=_n(across(x)),
-            cy=_n(up(y)),
+            cx=px(across(x)),
+            cy=px(up(y)),
             r=3,
             class_=f"dot s{number % COLOURS}",
         )
@@ -161,24 +130,24 @@ def _polyline(
 def _ribbon(line: Line, across: Callable[[float], float], up: Callable[[float], float], number: int) -> Markup:
     low = [(x, y) for x, y in zip(line.xs, line.lows, strict=True) if y is not None]
     high = [(x, y) for x, y in zip(line.xs, line.highs, strict=True) if y is not None]
-    path = " ".join(f"{_n(across(x))},{_n(up(y))}" for x, y in [*low, *reversed(high)])
+    path = " ".join(f"{px(across(x))},{px(up(y))}" for x, y in [*low, *reversed(high)])
     return element("polygon", points=path, class_=f"ribbon s{number % COLOURS}")
 
 
 def _bar(bar: Bar, across: Callable[[float], float], y: float, number: int, name: str) -> Markup:
     if bar.value is None:
-        return element("text", "absent", x=across(0) + 4, y=_n(y + BAR - 2), class_="small")
+        return element("text", "absent", x=across(0) + 4, y=px(y + BAR - 2), class_="small")
     start, end, middle = across(0), across(bar.value), y + BAR / 2
     has_interval = bar.low is not None and bar.high is not None
     said = f"{name}: {percent(bar.value)}" + (f" ({percent(bar.low)} to {percent(bar.high)})" if has_interval else "")
-    size = {"x": start, "y": _n(y), "width": _n(max(end - start, 0.5)), "height": BAR - 1}
+    size = {"x": start, "y": px(y), "width": px(max(end - start, 0.5)), "height": BAR - 1}
     drawn = element("rect", element("title", said), class_=f"bar s{number % COLOURS}", **size)
     right = end
     if bar.low is not None and bar.high is not None:
         right = across(bar.high)
-        whisker = {"x1": _n(across(bar.low)), "x2": _n(right), "y1": _n(middle), "y2": _n(middle)}
+        whisker = {"x1": px(across(bar.low)), "x2": px(right), "y1": px(middle), "y2": px(middle)}
         drawn += element("line", class_="whisker", **whisker)
-    return drawn + element("text", percent(bar.value), x=_n(right + 4), y=_n(y + BAR - 2), class_="small")
+    return drawn + element("text", percent(bar.value), x=px(right + 4), y=px(y + BAR - 2), class_="small")
 
 
 def _cell(x: int, y: int, share: float, said: str, *, right: bool) -> Markup:
@@ -199,17 +168,3 @@ def _cell(x: int, y: int, share: float, said: str, *, right: bool) -> Markup:
     return box + element(
         "text", f"{100 * share:.0f}", text_anchor="middle", class_="on" if dark else "cellnumber", **middle
     )
-
-
-def _scale(low: float, high: float, start: float, end: float) -> Callable[[float], float]:
-    span = (high - low) or 1.0
-    return lambda value: start + (value - low) / span * (end - start)
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= 20 else f"{name[:19]}…"
-
-
-def _n(value: float) -> str:
-    """A coordinate: a tenth of a pixel is enough, and short."""
-    return f"{value:.1f}".removesuffix(".0")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -14,9 +12,9 @@ from bpkd_core.errors import InvalidInput, UnknownName
 from bpkd_core.metrics.counts import Ints
 from bpkd_core.metrics.intervals import quantiles, resample
 from bpkd_core.metrics.ratios import Floats, iou, mean_present
-from bpkd_core.report.document import QUALITY, Judged, Reference, Report
+from bpkd_core.report.document import Judged, Reference, Report
+from bpkd_core.report.naming import group_of
 
-SEEDED = re.compile(r"^(?P<group>.+?)[-_. ](?:seed|s)[-_=]?\d+$", re.IGNORECASE)
 DIFFERENCES = {"miou": "region", "boundary_iou": "boundary", "edge_miou": "edge"}
 """Measures that are compared image by image, and the counts of an image that they are made of."""
 
@@ -97,28 +95,6 @@ def compare_reports(reports: Mapping[str, Report], *, model: str | None = None) 
         runs=runs,
         groups=[_summarise(name, [run for run in runs if run.group == name]) for name in names],
     )
-
-
-def name_reports(paths: Sequence[Path]) -> dict[str, Path]:
-    """A name for each path: the folder's, or the file's without its suffix; with folders before it where two are alike.
-
-    Raises InvalidInput for a report that is named twice.
-    """
-    files = [path.resolve() / QUALITY if path.is_dir() else path.resolve() for path in paths]
-    if len(set(files)) < len(files):
-        raise InvalidInput("A report is named twice; name each once.")
-    named = [file.parent if file.name == QUALITY else file.with_suffix("") for file in files]
-    for depth in range(1, max(len(each.parts) for each in named)):
-        names = ["/".join(each.parts[-depth:]) for each in named]
-        if len(set(names)) == len(names):
-            return dict(zip(names, paths, strict=True))
-    return {str(path): path for path in paths}
-
-
-def group_of(name: str) -> str:
-    """`bpkd-seed2`, `bpkd_s2` and `bpkd.seed=2` are runs of `bpkd`; any other name is a group of its own."""
-    found = SEEDED.match(name)
-    return found["group"] if found else name
 
 
 def _check_comparable(first: tuple[str, Report], other: tuple[str, Report]) -> None:

@@ -7,7 +7,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bpkd_core.report.charts import Bar, Line, bar_chart, element, heat_map, line_chart, ticks
+from bpkd_core.report.charts import Bar, Line, bar_chart, heat_map, line_chart
+from bpkd_core.report.svg import element, ticks
 
 EVIL = "<script>alert('&')</script>\""
 

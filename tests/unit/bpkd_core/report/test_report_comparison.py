@@ -14,7 +14,7 @@ from bpkd_core.errors import InvalidInput, UnknownName
 from bpkd_core.evaluation import evaluate
 from bpkd_core.metrics import difference
 from bpkd_core.report import Report, compare_reports, name_reports
-from bpkd_core.report.comparison import group_of
+from bpkd_core.report.naming import group_of
 
 
 @pytest.fixture(scope="module")
