@@ -21,7 +21,13 @@ from bpkd_core.data import Sample
 from bpkd_core.spec.foreign import Pixels
 
 HEIGHT, WIDTH = 64, 96
-COLOURS = {"road": (200, 40, 40), "sky": (30, 60, 220), "tree": (40, 200, 60), "sign": (220, 210, 30), "car": (10, 15, 90)}
+COLOURS = {
+    "road": (86, 78, 82),
+    "sky": (70, 130, 200),
+    "tree": (90, 140, 60),
+    "sign": (230, 215, 190),
+    "car": (40, 35, 60),
+}
 CLASSES = tuple(ClassInfo(id=index, name=name, color=color) for index, (name, color) in enumerate(COLOURS.items()))
 OPSET, IR = 17, 8
 
@@ -112,7 +118,9 @@ def save(path: Path, graph: onnx.GraphProto) -> Path:
 def _weights(pixels: Pixels, known: Sequence[int], *, raw: bool) -> tuple[np.ndarray, np.ndarray]:
     """Of scores (2 p c - c c) / 1000 for a pixel p and a colour c, where p = (x std + mean) scale."""
     colours = np.array([CLASSES[index].color for index in known], float)
-    mean, std, scale = (np.zeros(3), np.ones(3), 1.0) if raw else (np.array(pixels.mean), np.array(pixels.std), pixels.scale)
+    mean, std, scale = (
+        (np.zeros(3), np.ones(3), 1.0) if raw else (np.array(pixels.mean), np.array(pixels.std), pixels.scale)
+    )
     weights = 2 * colours * std * scale / 1000
     bias = ((2 * colours * mean * scale) - colours**2).sum(1) / 1000
     return (weights[:, ::-1] if pixels.color == "bgr" else weights)[:, :, None, None], bias
