@@ -63,7 +63,7 @@ class SegFormer(SegmentationNet):
         return Outputs(logits, features=features)
 
     def translate_keys(self, weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-        """Understands the hub's names, those in its files and those in the transformers library from 5.0 on."""
+        """Understands the hub's names, those in its files and those of the transformers library in memory."""
         return from_hub(weights)
 
     def conform(self, weights: Mapping[str, Tensor]) -> None:

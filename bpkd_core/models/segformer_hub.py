@@ -1,6 +1,6 @@
 """SegFormer's weights under the names of the transformers hub, to those of OpenMMLab and ours.
 
-The hub's files have one set of names, the transformers library from 5.0 on another in memory; both are understood.
+The hub's files have one set of names, the transformers library (5.23) another in memory; both are understood.
 """
 
 from __future__ import annotations
