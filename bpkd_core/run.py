@@ -9,7 +9,7 @@ Everything a run knows lies in its working folder, so a run that was killed goes
     checkpoints/<role>/  step-*.pt and index.json
     networks/<role>.safetensors
     <role>.onnx          teacher, student, and control if one was trained; no teacher that was an ONNX file already
-    curves.jsonl         what the trainings measured while they ran
+    metrics.log          what the trainings measured while they ran
     picture.png  quality.json  report.html  manifest.json
     bundle.json          written last: the run is complete
 """

@@ -11,7 +11,8 @@ from bpkd_core.metrics import Quality
 from bpkd_core.recipe.workshop import Workshop
 from bpkd_core.report import Reference, draw_gallery, read_curves, render_report, save_report, write_report
 
-QUALITY, PAGE, CURVES = "quality.json", "report.html", "curves.jsonl"
+QUALITY, PAGE = "quality.json", "report.html"
+CURVES = "metrics.log"  # a log by its name, for it grows in place: a next attempt gets a copy, not a link
 
 
 def report(

@@ -106,7 +106,7 @@ def test_the_report_says_the_same_as_the_result_and_shows_how_it_came(finished: 
     page = (attempt.folder / "report.html").read_text()
     assert read_report(attempt.folder).result == bundle.result
     assert escape(bundle.result.verdict) in page
-    assert {(each.model, each.name) for each in read_curves(attempt.folder / "curves.jsonl")} >= {
+    assert {(each.model, each.name) for each in read_curves(attempt.folder / "metrics.log")} >= {
         (role, name) for role in ("teacher", "control", "student") for name in ("loss", "val_miou")
     }
     assert all(f'alt="student of {name}"' in page for name in FolderDataset(attempt.spec.dataset, "test").names)
