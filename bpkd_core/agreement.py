@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bpkd_core.data.base import ClassInfo, Sample, SegmentationDataset, UInt8Array
+from bpkd_core.data import FolderDataset
+from bpkd_core.data.base import ClassInfo, Sample, UInt8Array
 from bpkd_core.evaluation import Predict
 
 
@@ -16,8 +17,9 @@ class Relabelled:
     A score on it is agreement with whoever predicts, not accuracy.
     """
 
-    def __init__(self, data: SegmentationDataset, predict: Predict) -> None:
+    def __init__(self, data: FolderDataset, predict: Predict) -> None:
         self.data = data
+        self.split = data.split
         self.names: Sequence[str] = data.names
         self.classes: Sequence[ClassInfo] = data.classes
         self._predict = predict

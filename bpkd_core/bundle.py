@@ -23,6 +23,8 @@ Number = Annotated[float | None, BeforeValidator(_is_number)]
 """A measured number; NaN (a class that is absent, say) becomes null."""
 
 Role = Literal["teacher", "control", "student"]
+Reference = Literal["labels", "teacher"]
+"""What masks were compared with: ground truth, or a teacher's prediction. The latter tells agreement, not accuracy."""
 
 
 class Value(BaseModel):
@@ -97,6 +99,11 @@ class Result(Value):
 
     split: str = Field(description="the split that everything here was measured on")
     images: int
+    reference: Reference = Field(
+        default="labels",
+        description="what masks were compared with; the teacher's own where nothing is labelled: that is agreement "
+        "with it, not accuracy",
+    )
     method: str
     teacher: NetworkResult
     control: NetworkResult | None

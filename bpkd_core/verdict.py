@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from bpkd_core.bundle import Interval, Latency, NetworkResult, ParityResult, Result, Role
+from bpkd_core.bundle import Interval, Latency, NetworkResult, ParityResult, Reference, Result, Role
 from bpkd_core.data import SegmentationDataset
 from bpkd_core.infer.latency import Predictor
 from bpkd_core.metrics import Quality, difference, gap_closed, interval
@@ -56,7 +56,12 @@ def describe_network(
 
 
 def compare(
-    networks: Mapping[Role, NetworkResult], qualities: Mapping[Role, Quality], *, split: str, method: str
+    networks: Mapping[Role, NetworkResult],
+    qualities: Mapping[Role, Quality],
+    *,
+    split: str,
+    method: str,
+    reference: Reference = "labels",
 ) -> Result:
     """Put teacher, control and student side by side, with paired intervals over images."""
     student, control, teacher = qualities["student"], qualities.get("control"), qualities["teacher"]
@@ -69,6 +74,7 @@ def compare(
     return Result(
         split=split,
         images=student.images,
+        reference=reference,
         method=method,
         teacher=networks["teacher"],
         control=networks.get("control"),
@@ -76,17 +82,18 @@ def compare(
         gap_closed=gap,
         miou_gain=miou_gain,
         boundary_iou_gain=boundary_gain,
-        verdict=judge(method, miou_gain, boundary_gain),
+        verdict=judge(method, miou_gain, boundary_gain, reference),
     )
 
 
-def judge(method: str, miou_gain: Interval, boundary_gain: Interval) -> str:
-    """One honest sentence on whether distillation helped."""
+def judge(method: str, miou_gain: Interval, boundary_gain: Interval, reference: Reference = "labels") -> str:
+    """One honest sentence on whether distillation helped; agreement with a teacher is called that."""
     unknown = miou_gain.reason or boundary_gain.reason
     if unknown:
         return f"{unknown} Whether distillation helped is not known."
     mean, edge = _say(miou_gain, "mIoU"), _say(boundary_gain, "boundary IoU")
-    return f"Against the same student trained without {method}: {mean}; {edge}."
+    told = "" if reference == "labels" else ", in agreement with the teacher, which is not accuracy"
+    return f"Against the same student trained without {method}{told}: {mean}; {edge}."
 
 
 def _say(gain: Interval, measure: str) -> str:

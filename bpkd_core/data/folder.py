@@ -57,6 +57,11 @@ class FolderDataset:
     def __len__(self) -> int:
         return len(self.pairs)
 
+    @property
+    def labelled(self) -> int:
+        """How many samples have labels."""
+        return 0 if self._blind else sum(pair.labelled for pair in self.pairs)
+
     def __getitem__(self, index: int, /) -> Sample:
         if index in self._kept:
             return self._kept[index]

@@ -118,7 +118,7 @@ def check_parity(
     if TRACED_HW in sizes:
         raise InvalidInput(f"Parity at {TRACED_HW} proves nothing: the file was traced there; name another size.")
     reference, served = frozen_copy(net), Session(path)
-    watched = Session(_with_logits(path, len(served.classes)))
+    watched = Session(with_logits(path, len(served.classes)))
     rng = np.random.default_rng(seed)
     cases: list[Case] = []
     for hw in sizes:
@@ -175,8 +175,8 @@ def _images(rng: np.random.Generator, batch: int, hw: tuple[int, int]) -> Iterat
     yield "smooth", np.ascontiguousarray(smooth.permute(0, 2, 3, 1).to(torch.uint8).numpy())
 
 
-def _with_logits(path: Path, num_classes: int) -> bytes:
-    """The file with its logits as a further output."""
+def with_logits(path: Path, num_classes: int) -> bytes:
+    """The bytes of an exported file with its logits as a further output."""
     model = onnx.load(path)
     if LOGITS not in {output.name for output in model.graph.output}:
         logits = helper.make_tensor_value_info(LOGITS, TensorProto.FLOAT, ["N", num_classes, "h", "w"])

@@ -12,6 +12,7 @@ from bpkd_core.foreign.pixels import FixedHW, covered, fit, prepare
 from bpkd_core.foreign.reading import Reading
 from bpkd_core.foreign.scores import to_classes, to_logits, winners
 from bpkd_core.infer.session import CPU
+from bpkd_core.infer.windows import Score, stretch
 
 
 class ScoreSession:
@@ -39,3 +40,14 @@ class ScoreSession:
         height, width = image_HW3.shape[:2]
         scores = self.scores(image_HW3[np.newaxis])[0]
         return winners(scores, covered((height, width), self.fixed_hw))[:height, :width]
+
+
+def foreign_scores(session: ScoreSession) -> Score:
+    """The scores of a foreign file for an image at its own size, for windows to be averaged."""
+
+    def score(image_HW3: NDArray[np.uint8]) -> NDArray[np.float32]:
+        height, width = image_HW3.shape[:2]
+        scores_Chw = session.scores(image_HW3[np.newaxis])[0]
+        return stretch(scores_Chw, covered((height, width), session.fixed_hw))[:, :height, :width]
+
+    return score

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bpkd_core.bundle import Bundle, NetworkResult, Result, Role, describe, write_atomically
-from bpkd_core.data import SegmentationDataset
-from bpkd_core.evaluation import Predict, session_masks
+from bpkd_core.agreement import Relabelled
+from bpkd_core.bundle import Bundle, NetworkResult, Reference, Result, Role, describe, write_atomically
+from bpkd_core.evaluation import Predict
 from bpkd_core.evaluation import evaluate as judge
 from bpkd_core.foreign import ScoreSession
 from bpkd_core.infer import Session
 from bpkd_core.infer.latency import measure_latency
 from bpkd_core.metrics import Quality
+from bpkd_core.recipe.answers import judged_data, masks_of, open_judged
 from bpkd_core.recipe.provenance import manifest, provenance
 from bpkd_core.recipe.records import Prepared, TrainedNetwork, Verified
 from bpkd_core.recipe.reporting import PAGE, QUALITY, report
@@ -21,15 +22,16 @@ from bpkd_core.verdict import compare, count_gflops, count_parameters, describe_
 
 def evaluate(shop: Workshop, prepared: Prepared, trained: Mapping[Role, TrainedNetwork], verified: Verified) -> Result:
     """Judge the exported files on the evaluation split, compare them, and draw them side by side."""
-    data = shop.data(prepared.split)
     sessions: dict[Role, Session | ScoreSession] = {role: open_judged(shop, role) for role in shop.roles}
+    data = judged_data(shop, prepared, sessions)
+    masks: dict[Role, Predict] = {role: masks_of(shop, role, session, data) for role, session in sessions.items()}
     count = shop.counter("evaluating")
     qualities: dict[Role, Quality] = {}
     networks: dict[Role, NetworkResult] = {}
     for index, (role, session) in enumerate(sessions.items()):
         offset = index * len(data)
         qualities[role] = judge(
-            masks_of(session, data),
+            masks[role],
             data,
             progress=lambda done, _, offset=offset: count(offset + done, len(sessions) * len(data)),
         )
@@ -46,21 +48,11 @@ def evaluate(shop: Workshop, prepared: Prepared, trained: Mapping[Role, TrainedN
             train_seconds=trained[role].seconds if role in trained else None,
         )
     write_atomically(shop.folder / "picture.png", draw_examples(data, sessions))
-    result = compare(networks, qualities, split=prepared.split, method=shop.spec.method.type)
-    masks: dict[Role, Predict] = {role: masks_of(session, data) for role, session in sessions.items()}
-    report(shop, data, prepared.split, qualities, masks, result)
+    reference: Reference = "teacher" if isinstance(data, Relabelled) else "labels"
+    method = shop.spec.method.type
+    result = compare(networks, qualities, split=prepared.split, method=method, reference=reference)
+    report(shop, data, prepared.split, qualities, masks, result, reference=reference)
     return result
-
-
-def open_judged(shop: Workshop, role: Role) -> Session | ScoreSession:
-    """The file that is judged: what was exported, or the teacher's own file, read as its probe says."""
-    path = shop.onnx(role)
-    return Session(path) if role in shop.exported else ScoreSession(path, shop.probed().reading)
-
-
-def masks_of(session: Session | ScoreSession, data: SegmentationDataset) -> Predict:
-    """The masks of a file. Raises InvalidInput for an exported one of other classes."""
-    return session_masks(session, data) if isinstance(session, Session) else lambda _, image: session.predict(image)
 
 
 def measure_cost(shop: Workshop, role: Role, prepared: Prepared) -> tuple[int, float | None]:

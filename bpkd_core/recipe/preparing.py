@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 import torch
 
 from bpkd_core.bundle import Role
-from bpkd_core.data.layout import Split
+from bpkd_core.data.report import Report
 from bpkd_core.data.validate import check
 from bpkd_core.events import Event, Stage
 from bpkd_core.recipe.precautions import take_precautions
 from bpkd_core.recipe.records import Prepared
+from bpkd_core.recipe.reference import measured_split, require_labels
 from bpkd_core.recipe.teaching import rehearsal
 from bpkd_core.recipe.workshop import TRAINING, Workshop
 from bpkd_core.train.pace import fit_budget, fixed_seconds, measure_step
@@ -22,12 +23,13 @@ from bpkd_core.train.supervision import with_class_weights
 def prepare(shop: Workshop) -> Prepared:
     """Refuse a dataset that cannot be trained on, measure a step of each network, choose the number of steps."""
     start = time.monotonic()
-    report = check(shop.spec.dataset, progress=shop.counter("preparing_data"))
+    report = examine(shop)
     report.raise_if_bad()
+    require_labels(shop, report)
     take_precautions(shop, report)
     val = shop.data("val")
     shares = [each.share["train"] for each in report.classes]
-    split: Split = report.evaluation_split
+    split = measured_split(report)
     images = len(shop.data(split))
     pace = measure_pace(shop, shares)
     height, width = val[0].labels_HW.shape
@@ -45,6 +47,12 @@ def prepare(shop: Workshop) -> Prepared:
     )
 
 
+def examine(shop: Workshop) -> Report:
+    """Look at every file that this run will read; a teacher that is trained reads the masks of train in any case."""
+    labels = "mixed" if shop.spec.labels == "teacher" and shop.trains_teacher else shop.spec.labels
+    return check(shop.spec.dataset, layout=shop.spec.layout, labels=labels, progress=shop.counter("preparing_data"))
+
+
 def expected_seconds(shop: Workshop, prepared: Prepared) -> dict[Stage, float]:
     """How long each stage from here on will take."""
     after = fixed_seconds(len(shop.roles), prepared.images) / 3
@@ -56,7 +64,6 @@ def expected_seconds(shop: Workshop, prepared: Prepared) -> dict[Stage, float]:
 
 def measure_pace(shop: Workshop, class_shares: Sequence[float]) -> dict[Role, float]:
     """Seconds of a training step of each network to be trained, on real batches, of this process's size."""
-    data = shop.data("train")
     pace: dict[Role, float] = {}
     for role in shop.roles:
         if role == "teacher" and not shop.trains_teacher:
@@ -64,8 +71,8 @@ def measure_pace(shop: Workshop, class_shares: Sequence[float]) -> dict[Role, fl
         plan = with_class_weights(shop.plan(role), class_shares)
         plan = plan.model_copy(update={"batch_size": -(-plan.batch_size // shop.group.size)})
         net = shop.fresh(role, len(class_shares))
-        distillation = rehearsal(shop, net) if shop.asks_teacher(role) else None
-        pace[role] = measure_step(net, plan, data, distillation, shop.device)
+        distillation = rehearsal(shop, role, net) if shop.asks_teacher(role) else None
+        pace[role] = measure_step(net, plan, shop.data("train", role), distillation, shop.device)
     return pace
 
 

@@ -31,11 +31,11 @@ class Prepared(Value):
 class Probed(Value):
     """A given teacher, tried on validation images: every setting with its mIoU, and what follows in sentences.
 
-    val_miou: of a checkpoint on the whole split, of an ONNX file on the images of its probe.
+    val_miou: of a checkpoint on the whole split, of an ONNX file on the images of its probe; None without labels.
     """
 
     sha256: str
-    val_miou: float
+    val_miou: float | None
     trials: list[Trial]
     findings: list[Finding]
 

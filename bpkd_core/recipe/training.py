@@ -10,6 +10,7 @@ from safetensors.torch import save as to_safetensors
 
 from bpkd_core.bundle import Role, Value, write_atomically
 from bpkd_core.recipe.records import Prepared, TrainedNetwork
+from bpkd_core.recipe.reference import validation_data
 from bpkd_core.recipe.teaching import distillation
 from bpkd_core.recipe.workshop import TRAINING, Workshop
 from bpkd_core.spec import DistillSpec
@@ -34,15 +35,16 @@ def train_network(shop: Workshop, role: Role, prepared: Prepared) -> TrainedNetw
     trained = train(
         net,
         with_class_weights(shop.plan(role), prepared.class_shares).model_copy(update={"steps": prepared.steps[role]}),
-        shop.data("train"),
-        shop.data("val"),
+        shop.data("train", role),
+        shop.data("val", role) if role == "teacher" else validation_data(shop, prepared),
         stage=TRAINING[role],
         checkpoints=Checkpoints(shop.folder / "checkpoints" / role),
         emit=shop.emit,
         stop=shop.stop,
-        distillation=distillation(shop, net, prepared) if shop.asks_teacher(role) else None,
+        distillation=distillation(shop, role, net, prepared) if shop.asks_teacher(role) else None,
         device=shop.device,
         group=shop.group,
+        evaluation=shop.spec.eval,
     )
     if shop.group.leads:
         write_atomically(shop.weights(role), to_safetensors(contiguous(net.state_dict())))

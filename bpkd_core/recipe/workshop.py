@@ -11,7 +11,8 @@ import torch
 
 from bpkd_core.bundle import Role, describe
 from bpkd_core.data import FolderDataset
-from bpkd_core.data.layout import Split
+from bpkd_core.data.folder import Unlabelled
+from bpkd_core.data.layout import Split, open_layout
 from bpkd_core.errors import InvalidModel
 from bpkd_core.events import Emit, Event, Stage
 from bpkd_core.models import build, load_checkpoint
@@ -53,9 +54,22 @@ class Workshop:
         """The GPU if there is one."""
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
-    def data(self, split: Split) -> FolderDataset:
-        """One split of the dataset."""
-        return FolderDataset(self.spec.dataset, split)
+    def data(self, split: Split, role: Role = "student") -> FolderDataset:
+        """One split of the dataset, as a network learns it or all are measured on it.
+
+        Only a student may learn images without labels; a measurement leaves them out, unless there are no others.
+        """
+        return FolderDataset(
+            self.spec.dataset, split, layout=self.spec.layout, unlabelled=self._unlabelled(split, role)
+        )
+
+    def _unlabelled(self, split: Split, role: Role) -> Unlabelled:
+        if self.spec.labels == "dataset":
+            return "refuse"
+        if split == "train" and role != "teacher":
+            return "keep" if self.spec.labels == "mixed" else "only"
+        pairs = open_layout(self.spec.dataset, self.spec.layout).pairs(split)
+        return "drop" if any(pair.labelled for pair in pairs) else "only"
 
     def plan(self, role: Role) -> Train:
         """The schedule of one network."""
@@ -114,7 +128,9 @@ class Workshop:
 
     def asks_teacher(self, role: Role) -> bool:
         """Whether a teacher runs in each step of this training."""
-        return role == "student" and self.spec.method.type != "none"
+        if role == "teacher":
+            return False
+        return self.spec.labels != "dataset" or (role == "student" and self.spec.method.type != "none")
 
     def counter(self, stage: Stage) -> Callable[[int, int], None]:
         """Report counted work at most every two seconds."""

@@ -9,15 +9,12 @@ from typing import Literal, Self
 import numpy as np
 from pydantic import Field, ValidationError
 
-from bpkd_core.bundle import ClassInfo, Interval, Number, Result, Value, write_atomically
+from bpkd_core.bundle import ClassInfo, Interval, Number, Reference, Result, Value, write_atomically
 from bpkd_core.errors import InvalidInput
 from bpkd_core.metrics import Quality, interval, intervals
 from bpkd_core.metrics.counts import CONTOUR_TOLERANCES_PX, TRIMAP_WIDTHS_PX, Ints
 from bpkd_core.metrics.measures import boundary_fscore, class_boundary_iou, class_iou, miou, pixel_accuracy, trimap_miou
 from bpkd_core.metrics.quality import SCORES
-
-Reference = Literal["labels", "teacher"]
-"""What masks were compared with: ground truth, or a teacher's prediction. The latter tells agreement, not accuracy."""
 
 Overlap = dict[int, tuple[int, int, int]]
 """Class id -> agreeing, true and predicted pixels; classes that occur in neither mask are left out."""

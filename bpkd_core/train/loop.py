@@ -17,7 +17,7 @@ from bpkd_core.data import SegmentationDataset
 from bpkd_core.errors import Diverged, Stopped
 from bpkd_core.events import Emit, Event, Stage
 from bpkd_core.models.base import SegmentationNet, downscaled
-from bpkd_core.spec import Train
+from bpkd_core.spec import Evaluation, Train
 from bpkd_core.train.checkpoint import Checkpoints
 from bpkd_core.train.compiling import compile_forward
 from bpkd_core.train.distributed import ALONE, Group, synchronised
@@ -27,7 +27,7 @@ from bpkd_core.train.optim import learning_rate
 from bpkd_core.train.state import Progress, State
 from bpkd_core.train.stepper import Stepper
 from bpkd_core.train.stopwatch import Stopwatch
-from bpkd_core.train.validation import measure_miou
+from bpkd_core.train.validation import WHOLE, measure_miou
 
 MAX_SKIPPED_STEPS = 20
 LOWER_RATE = 0.1
@@ -56,6 +56,7 @@ def train(
     distillation: Distillation | None = None,
     device: torch.device = CPU,
     group: Group = ALONE,
+    evaluation: Evaluation = WHOLE,
 ) -> Trained:
     """Train `net` in place from its newest checkpoint, or from where it stands, to `plan.steps`.
 
@@ -91,7 +92,7 @@ def train(
             progress.values = {name: float(value) for name, value in terms.items()}
             emit(metrics(stage, plan, progress, clock))
         if group.leads and (progress.step % plan.eval_every == 0 or last):
-            miou = validate(state, plan, val, checkpoints, device)
+            miou = validate(state, plan, val, checkpoints, device, evaluation)
             emit(metrics(stage, plan, progress, clock, val_miou=miou, best_val_miou=progress.best_miou))
         stopping = group.any(stop())
         regular = progress.step % plan.checkpoint_every == 0 and not progress.skipped
@@ -108,14 +109,18 @@ def train(
 
 
 def validate(
-    state: State, plan: Train, val: SegmentationDataset, checkpoints: Checkpoints, device: torch.device
+    state: State,
+    plan: Train,
+    val: SegmentationDataset,
+    checkpoints: Checkpoints,
+    device: torch.device,
+    evaluation: Evaluation,
 ) -> float:
     """The mIoU of what would be served now; the weights are kept if they are the best so far."""
     progress = state.progress
     with torch.compiler.set_stance("force_eager"):  # images of every size would be compiled anew
-        miou = measure_miou(
-            downscaled(state.served, plan.input_downscale), val, device=device, precision=plan.precision
-        )
+        net = downscaled(state.served, plan.input_downscale)
+        miou = measure_miou(net, val, device=device, precision=plan.precision, evaluation=evaluation)
     if progress.best_miou is None or miou > progress.best_miou:
         progress.best_miou = miou
         checkpoints.save_best(state.served.state_dict())

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from bpkd_core.data.transforms import normalise
 from bpkd_core.methods import Method, compare_outputs
-from bpkd_core.models.base import SegmentationNet
+from bpkd_core.models.base import Outputs, SegmentationNet
 from bpkd_core.spec import Train
 from bpkd_core.teachers import Teacher
 from bpkd_core.train.optim import distillation_weight
@@ -22,10 +22,14 @@ Terms = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class Distillation:
-    """What makes a training a distillation: a frozen teacher and the loss that compares the two."""
+    """What makes a training a distillation: a frozen teacher and the loss that compares the two.
+
+    label_confidence: where the teacher labels what nobody has, how sure it must be; None where all labels are given.
+    """
 
     teacher: Teacher
     method: Method
+    label_confidence: float | None = None
 
 
 class Share(NamedTuple):
@@ -51,12 +55,13 @@ def losses(
     distillation: Distillation | None,
     step: int,
     share: Share = WHOLE,
+    taught: Outputs | None = None,
 ) -> Terms:
     """Every term of one part of a step; `loss` is their weighted sum and the only one that carries gradients.
 
     `ce`, `ce_aux` (numbered where there are several) and the method's own terms are raw; `weighted_*` is what each
     adds to the loss; `distillation` is the method's weighted total before its warm-up. All are scaled by the part's
-    share, so that the terms of all parts add up to those of the batch.
+    share, so that the terms of all parts add up to those of the batch. taught: what the teacher says, if it was asked.
 
     L = CE + aux_weight * sum CE_aux + distillation_weight * method (docs/why.md).
     """
@@ -73,7 +78,7 @@ def losses(
         terms[f"weighted_{name}"] = plan.aux_weight * terms[name]
         loss = loss + terms[f"weighted_{name}"]
     if distillation:
-        taught = distillation.teacher.look(images_N3HW)
+        taught = taught or distillation.teacher.look(images_N3HW)
         distilled = compare_outputs(distillation.method, outputs, taught, labels_NHW)
         weight, total = distillation_weight(plan, step), distilled.total * share.images
         loss = loss + weight * total

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import repeat
 
 import numpy as np
 import torch
@@ -12,8 +13,10 @@ from torch import Tensor, nn
 
 from bpkd_core.errors import InvalidSpec, OutOfMemory
 from bpkd_core.events import Emit, Event
+from bpkd_core.models.base import Outputs
 from bpkd_core.spec import Train
 from bpkd_core.train.distributed import ALONE, Group
+from bpkd_core.train.labels import complete
 from bpkd_core.train.objective import Distillation, Share, Terms, losses
 from bpkd_core.train.optim import learning_rate, set_learning_rate
 from bpkd_core.train.state import State
@@ -61,16 +64,28 @@ class Stepper:
         state = self.state
         state.optimizer.zero_grad(set_to_none=True)
         torch.manual_seed(dropout_seed(self.plan, state.progress.step, self.group.rank))
+        labels_NHW, taught = self._label(images_N3HW, labels_NHW)
         whole = self.group.sum(self.supervision.mass(labels_NHW)).clamp(min=torch.finfo(torch.float32).tiny)
         terms: Terms = {}
-        for images, labels in split(images_N3HW, labels_NHW, state.progress.parts):
+        parts = split(images_N3HW, labels_NHW, state.progress.parts)
+        for (images, labels), said in zip(parts, taught, strict=False):
             share = Share(len(images) / self.plan.batch_size, self.supervision.mass(labels) / whole)
-            part = losses(state.net, self.plan, images, labels, self.distillation, state.progress.step, share)
+            part = losses(state.net, self.plan, images, labels, self.distillation, state.progress.step, share, said)
             state.scaler.scale(part["loss"]).backward()
             terms = {name: terms.get(name, 0) + value.detach() for name, value in part.items()}
         self.group.sum_gradients(state.parameters)
         added = self.group.sum(torch.stack([value.float() for value in terms.values()]))
         return dict(zip(terms, added, strict=True))
+
+    def _label(self, images_N3HW: Tensor, labels_NHW: Tensor) -> tuple[Tensor, Iterable[Outputs | None]]:
+        """The labels of the batch, completed by the teacher if that is its task, and what it has said of each part."""
+        confidence = self.distillation and self.distillation.label_confidence
+        if self.distillation is None or confidence is None:
+            return labels_NHW, repeat(None)
+        parts = list(split(images_N3HW, labels_NHW, self.state.progress.parts))
+        taught = [self.distillation.teacher.look(images) for images, _ in parts]
+        pairs = zip(parts, taught, strict=True)
+        return torch.cat([complete(labels, said.logits, confidence) for (_, labels), said in pairs]), taught
 
     def _update(self, terms: Terms) -> Terms:
         """Let the optimizer move, unless loss or gradient is not finite."""

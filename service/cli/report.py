@@ -32,7 +32,9 @@ def draw_result(result: Result) -> RenderableType:
     """Teacher, control and student side by side, and what their comparison is worth."""
     networks = {"teacher": result.teacher, "control": result.control, "student": result.student}
     shown = {role: net for role, net in networks.items() if net is not None}
-    drawn = Table(title=f"Measured on the {result.images} images of the {result.split} split", title_justify="left")
+    against = "" if result.reference == "labels" else ": agreement with the teacher, not accuracy"
+    title = f"Measured on the {result.images} images of the {result.split} split{against}"
+    drawn = Table(title=title, title_justify="left")
     drawn.add_column("")
     for role in shown:
         drawn.add_column(role, justify="right", style="bold" if role == "student" else "")
