@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import pytest
 import torch
-from fakes.specks import DrawnSpecks, speck_train
+from fakes.specks import DrawnSpecks, SpeckNet, speck_train
 from fakes.training import CLASSES, Training, after, copied, distil, fresh, same_bits
 from torch import Tensor
 
@@ -18,6 +18,7 @@ from bpkd_core import catalog
 from bpkd_core.bundle import describe
 from bpkd_core.errors import Diverged, OutOfMemory, Stopped
 from bpkd_core.methods.base import LogitMethod, Losses
+from bpkd_core.models.base import Outputs
 from bpkd_core.spec import Train
 from bpkd_core.teachers import TorchTeacher
 from bpkd_core.train import loop, stopwatch
@@ -141,6 +142,43 @@ def test_the_seed_of_the_plan_does_matter(training: Callable[..., Training]) -> 
     assert not same_bits(one.weights, other.weights)
 
 
+# Which weights are left
+
+
+def scores(monkeypatch: pytest.MonkeyPatch, *numbers: float) -> None:
+    """Validation says these, one after the other."""
+    said = iter(numbers)
+    monkeypatch.setattr(loop, "measure_miou", lambda *_, **__: next(said))
+
+
+def test_the_best_weights_are_kept_and_exported_if_asked(
+    training: Callable[..., Training], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cancelled or overfitted run has passed its best; the file is there, whichever weights are exported."""
+    best, last, short = training("best"), training("last"), training("short")
+    for run, select in ((best, "best"), (last, "last")):
+        scores(monkeypatch, 0.1, 0.3, 0.2)
+        assert run.start(steps=6, eval_every=2, select=select).best_miou == 0.3
+    scores(monkeypatch, 0.1, 0.3)
+    with pytest.raises(Stopped):
+        short.start(steps=6, eval_every=2, stop=after(4))
+    assert same_bits(best.weights, short.weights)
+    assert same_bits(best.weights, last.checkpoints.best())
+    assert not same_bits(best.weights, last.weights)
+
+
+def test_a_restart_knows_the_best_so_far(training: Callable[..., Training], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or the first evaluation of each attempt would be the best."""
+    run = training()
+    scores(monkeypatch, 0.3, 0.2)
+    with pytest.raises(Stopped):
+        run.start(steps=6, eval_every=2, select="best", stop=after(2))
+    best, run.net = run.checkpoints.best(), fresh()
+    scores(monkeypatch, 0.2, 0.1)
+    run.start(steps=6, eval_every=2, select="best")
+    assert same_bits(run.weights, best)
+
+
 # Events
 
 
@@ -216,6 +254,23 @@ def test_the_methods_warm_up_weighs_its_first_steps_less(drawn: DrawnSpecks) -> 
     terms = terms_of(drawn, distil("kd"), step=1, distill_warmup_steps=3)
     total = terms["ce"] + 0.4 * terms["ce_aux"] + 0.5 * terms["distillation"]
     torch.testing.assert_close(terms["loss"].detach(), total)
+
+
+def test_several_auxiliary_heads_are_told_apart(drawn: DrawnSpecks) -> None:
+    """The last of three would otherwise be taken for the loss of all."""
+
+    class Pair(SpeckNet):
+        def score(self, images_NCHW: Tensor) -> Outputs:
+            outputs = super().score(images_NCHW)
+            return outputs._replace(aux=(*outputs.aux, 2 * outputs.aux[0]))
+
+    torch.manual_seed(0)
+    plan = Train.model_validate(speck_train(aux_weight=0.3))
+    terms = losses(Pair(CLASSES, width=8).train(), plan, *batch(drawn), None, 0)
+    assert terms["ce_aux_1"] != terms["ce_aux_2"]
+    total = terms["ce"] + 0.3 * (terms["ce_aux_1"] + terms["ce_aux_2"])
+    torch.testing.assert_close(terms["loss"].detach(), total)
+    torch.testing.assert_close(terms["weighted_ce_aux_2"], 0.3 * terms["ce_aux_2"])
 
 
 def test_without_a_weight_the_auxiliary_head_is_not_trained(drawn: DrawnSpecks) -> None:

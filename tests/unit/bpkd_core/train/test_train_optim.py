@@ -11,8 +11,9 @@ from torch import nn
 from torch.optim import SGD
 from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, LRScheduler, PolynomialLR, SequentialLR
 
+from bpkd_core.methods import get_method
 from bpkd_core.spec import Train
-from bpkd_core.train.optim import distillation_weight, learning_rate, make_optimizer
+from bpkd_core.train.optim import distillation_weight, learning_rate, make_optimizer, set_learning_rate
 
 
 def rates(plan: Train) -> list[float]:
@@ -92,3 +93,29 @@ def test_adamw_decays_kernels_only() -> None:
     assert (decayed["weight_decay"], free["weight_decay"]) == (0.1, 0.0)
     assert shapes(decayed) == sorted(p.numel() for p in net.parameters() if p.ndim == 4)
     assert shapes(free) == sorted(p.numel() for p in net.parameters() if p.ndim == 1)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_heads_learn_at_their_multiple_of_the_rate(optimizer: str) -> None:
+    """A fresh head on a pretrained backbone: ten times the rate in some of OpenMMLab's configurations."""
+    net = SpeckNet(3, width=4)
+    made = make_optimizer(net, Train.model_validate({"optimizer": optimizer, "head_lr_multiplier": 10}))
+    set_learning_rate(made, 0.02)
+    rates = {id(p): group["lr"] for group in made.param_groups for p in group["params"]}
+    for name, parameter in net.named_parameters():
+        assert rates.pop(id(parameter)) == pytest.approx(0.02 if name.startswith("backbone.") else 0.2)
+    assert not rates
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_what_a_method_learns_is_learnt_at_the_plain_rate(optimizer: str) -> None:
+    """A projection that is not in the optimizer stays random, and distils noise."""
+    method = get_method("mgd", num_classes=3, student_channels=4, teacher_channels=6)
+    assert isinstance(method, nn.Module)
+    plan = Train.model_validate({"optimizer": optimizer, "head_lr_multiplier": 10})
+    made = make_optimizer(SpeckNet(3, width=4), plan, method)
+    set_learning_rate(made, 0.02)
+    rates = {id(p): group["lr"] for group in made.param_groups for p in group["params"]}
+    learnt = list(method.parameters())
+    assert learnt
+    assert [rates[id(parameter)] for parameter in learnt] == [0.02] * len(learnt)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from fakes.specks import DrawnSpecks, speck, speck_train
 
+from bpkd_core.data import Sample
 from bpkd_core.spec import Train
 from bpkd_core.train import pace
 from bpkd_core.train.pace import MIN_STEPS, Steps, fit_budget, fixed_seconds, measure_step
@@ -53,3 +54,27 @@ def test_the_pace_is_the_median_after_the_first_steps(monkeypatch: pytest.Monkey
     monkeypatch.setattr(pace.time, "perf_counter", lambda: next(ticks))
     plan, data = Train.model_validate(speck_train()), DrawnSpecks()
     assert measure_step(speck(11), plan, data, None, CPU) == pytest.approx(0.2)
+
+
+class Slow(DrawnSpecks):
+    """Its decoder takes an hour for each image, which it does once."""
+
+    def __init__(self, clock: list[float]) -> None:
+        super().__init__()
+        self.clock = clock
+        self.decoded: set[int] = set()
+
+    def __getitem__(self, index: int, /) -> Sample:
+        if index not in self.decoded:
+            self.decoded.add(index)
+            self.clock[0] += 3600
+        return super().__getitem__(index)
+
+
+def test_the_pace_is_that_of_images_in_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A training decodes each image once and visits it a hundred times; a short measurement sees first visits only."""
+    clock = [0.0]
+    monkeypatch.setattr(pace.time, "perf_counter", lambda: clock[0])
+    data = Slow(clock)
+    assert measure_step(speck(11), Train.model_validate(speck_train()), data, None, CPU) == 0
+    assert data.decoded
