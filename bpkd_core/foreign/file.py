@@ -91,7 +91,8 @@ def _failures_named(shape: tuple[int, ...]) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # onnxruntime raises a dozen unrelated classes
-        reason = str(error).splitlines()[0][:200]
+        said = str(error).splitlines()[0]
+        reason = "it asks for more memory than there is" if "alloc" in said.lower() else said[:200]
         raise InvalidModel(f"The file cannot run an input of {'x'.join(map(str, shape))} ({reason}).") from error
 
 
