@@ -32,7 +32,7 @@ def sparse_pixel_kl(
     def log_partition(scores_E: Tensor) -> Tensor:
         top_P = torch.where(rest_P > 0, 0.0, -torch.inf).to(scores_E)
         top_P = top_P.scatter_reduce(0, pixel_E, scores_E.detach(), "amax")
-        return top_P + (sum_pixels((scores_E - top_P[pixel_E]).exp()) + rest_P * (-top_P).exp()).log()
+        return top_P + (sum_pixels((scores_E - top_P[pixel_E]).exp()) + rest_P * (-top_P.clamp(min=0)).exp()).log()
 
     student_E, teacher_E = student_E / temperature, teacher_E / temperature
     log_student_P, log_teacher_P = log_partition(student_E), log_partition(teacher_E)
