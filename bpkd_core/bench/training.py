@@ -24,6 +24,7 @@ from bpkd_core.models.base import SegmentationNet
 from bpkd_core.spec import Train
 from bpkd_core.teachers import TorchTeacher
 from bpkd_core.train.objective import Distillation
+from bpkd_core.train.precision import autocast
 from bpkd_core.train.state import State
 from bpkd_core.train.stepper import Stepper
 
@@ -120,7 +121,9 @@ def measure_loss(
 ) -> float:
     """Seconds of the method's loss alone, forward and backward, on logits as a step makes them."""
     images, labels = batch
-    student = TorchTeacher(net, precision=plan.precision, device=device).look(images).logits.clone().requires_grad_()
+    inputs = normalise(images).contiguous(memory_format=torch.channels_last)
+    with torch.no_grad(), autocast(plan.precision, device):
+        student = net.score(inputs).logits.requires_grad_()
     taught = teacher.look(images).logits
     work = partial(differentiate, student, lambda: method(student, taught, labels).total)
     return race({"loss": work}, device, rounds=ROUNDS, seconds=SECONDS)["loss"]
