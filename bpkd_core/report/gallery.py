@@ -96,7 +96,7 @@ def _draw(
         ("image", picture_uri(sample.image_HW3, "JPEG")),
         (words(report.reference)["truth"], picture_uri(paint(sample.labels_HW, data.classes), "PNG")),
         *((model, picture_uri(paint(mask, data.classes), "PNG")) for model, mask in masks.items()),
-        ("errors" if report.reference == "labels" else "differences", picture_uri(errors, "PNG")),
+        (words(report.reference)["errors"], picture_uri(errors, "PNG")),
     ]
     seen = {int(value) for mask in (sample.labels_HW, *masks.values()) for value in np.unique(mask)}
     return Row(name, _caption(index, report), pictures), seen

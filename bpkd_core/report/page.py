@@ -21,7 +21,7 @@ from bpkd_core.report.gallery import Gallery
 from bpkd_core.report.words import bounds, percent, points, words
 
 HEAT_CLASSES = 20
-CURVES = {"val_miou": "mIoU on the validation split", "loss": "loss", "distillation": "distillation loss, weighted"}
+CURVES = {"val_miou": "{miou} on the validation split", "loss": "loss", "distillation": "distillation loss, weighted"}
 """What is drawn of a training, in this order."""
 
 
@@ -29,43 +29,37 @@ def render_report(report: Report, *, gallery: Gallery | None = None, curves: Seq
     """The page of a report. gallery and curves add their sections."""
     said = words(report.reference)
     models = dict(reversed(report.models.items()))  # the judged model comes first, and has the first colour
-    return (
-        _environment()
-        .get_template("report.html")
-        .render(
-            report=report,
-            said=said,
-            models=models,
-            judged=report.judged,
-            gallery=gallery,
-            curves=draw_curves(curves),
-            bands=draw_bands(models, said["trimap_miou"]),
-            fscores=draw_fscores(models, said["boundary_fscore"]),
-            bars=draw_classes(report, models, said["class_iou"], boundary=False),
-            boundary_bars=draw_classes(report, models, said["class_boundary_iou"], boundary=True),
-            heat=draw_confusion(report, edges=True),
-            full_heat=draw_confusion(report, edges=False),
-            heat_classes=HEAT_CLASSES,
-        )
+    page = _environment().get_template("report.html")
+    return page.render(
+        report=report,
+        said=said,
+        models=models,
+        judged=report.judged,
+        gallery=gallery,
+        curves=draw_curves(curves, said["miou"]),
+        bands=draw_bands(models, said["trimap_miou"]),
+        fscores=draw_fscores(models, said["boundary_fscore"]),
+        bars=draw_classes(report, models, said["class_iou"], boundary=False),
+        boundary_bars=draw_classes(report, models, said["class_boundary_iou"], boundary=True),
+        heat=draw_confusion(report, edges=True),
+        full_heat=draw_confusion(report, edges=False),
+        heat_classes=HEAT_CLASSES,
     )
 
 
 def render_comparison(comparison: Comparison) -> str:
     """The page of a comparison."""
     said = words(comparison.reference)
-    return (
-        _environment()
-        .get_template("comparison.html")
-        .render(
-            comparison=comparison,
-            said=said,
-            bands=draw_compared_bands(comparison, said["trimap_miou"]),
-            fscores=draw_compared_fscores(comparison, said["boundary_fscore"]),
-        )
+    page = _environment().get_template("comparison.html")
+    return page.render(
+        comparison=comparison,
+        said=said,
+        bands=draw_compared_bands(comparison, said["trimap_miou"]),
+        fscores=draw_compared_fscores(comparison, said["boundary_fscore"]),
     )
 
 
-def draw_curves(curves: Sequence[Curve]) -> list[Markup]:
+def draw_curves(curves: Sequence[Curve], miou: str) -> list[Markup]:
     """What the trainings of a run measured, a chart for each number; the student first, as everywhere."""
     order = ("student", "control", "teacher")
     found = sorted(curves, key=lambda curve: order.index(curve.model) if curve.model in order else len(order))
@@ -75,7 +69,9 @@ def draw_curves(curves: Sequence[Curve]) -> list[Markup]:
         if lines:
             say = percent if name == "val_miou" else "{:.3g}".format
             charts.append(
-                line_chart(lines, title=title, x_label="step", y_label="%" if say is percent else "", say=say)
+                line_chart(
+                    lines, title=title.format(miou=miou), x_label="step", y_label="%" if say is percent else "", say=say
+                )
             )
     return charts
 

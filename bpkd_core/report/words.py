@@ -23,6 +23,9 @@ _ACCURACY = {
     "boundary_fscore": "contour F-score",
     "wrong": "wrong pixels",
     "right": "right",
+    "errors": "errors",
+    "grey": "Grey is right; red is wrong",
+    "flawless": "No pixel at an edge is wrong.",
 }
 _AGREEMENT = {
     "truth": "teacher's prediction",
@@ -38,6 +41,9 @@ _AGREEMENT = {
     "boundary_fscore": "contour agreement (F-score)",
     "wrong": "pixels that differ",
     "right": "agrees",
+    "errors": "differences",
+    "grey": "Grey agrees; red does not",
+    "flawless": "No pixel at an edge differs.",
 }
 
 

@@ -39,7 +39,7 @@ def draw_quality(report: Report) -> RenderableType:
         Text(),
         table(("class", said["class_iou"], said["class_boundary_iou"]), classes),
         Text("\nAt edges, most often confused:"),
-        table((said["truth"], "predicted", "share of errors"), confusions),
+        table((said["truth"], "predicted", f"share of {said['errors']}"), confusions),
     )
 
 
