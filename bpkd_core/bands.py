@@ -88,7 +88,8 @@ def _patches(padded_NHW: Tensor, edge: Tensor, cells: Cells, radius: int, where_
 def _gather(source: Tensor, corner_K: Tensor, width: int, size_hw: tuple[int, int]) -> Tensor:
     """Rectangles of an image of rows of `width`, by their first pixels. K comes last, so that a pass runs over it."""
     rows, columns = (torch.arange(size, device=source.device) for size in size_hw)
-    index = (rows[:, None] * width + columns)[:, :, None] + corner_K
+    dtype = torch.int32 if source.numel() < 2**31 else torch.int64  # half the index is half the time
+    index = (rows[:, None] * width + columns).to(dtype)[:, :, None] + corner_K.to(dtype)
     return source.flatten().index_select(0, index.flatten()).view(index.shape)
 
 

@@ -20,13 +20,16 @@ VoidRule = Literal["transparent", "as_class"]
 
 
 class EdgeBands(NamedTuple):
-    """Edge masks (N, C, h, w) as a list of what is not 0.
+    """Edge masks (N, C, h, w) as a list of what is not 0: E values, each once, and where they are.
 
-    index_E: int64 places in the flattened masks, each once. share_E: the values there, float32 in (0, 1].
+    share_E: the values, float32 in (0, 1]. index_E, channel_E, pixel_E: their places in the flattened (N, C, h, w),
+    (N, C) and (N, h, w), int64.
     """
 
-    index_E: Tensor
     share_E: Tensor
+    index_E: Tensor
+    channel_E: Tensor
+    pixel_E: Tensor
     shape_NChw: tuple[int, int, int, int]
 
     @property
@@ -34,17 +37,6 @@ class EdgeBands(NamedTuple):
         """N * h * w."""
         images, _, height, width = self.shape_NChw
         return images * height * width
-
-    @property
-    def channels(self) -> Tensor:
-        """Of which image and class each value is: (E,), places in the flattened (N, C)."""
-        return self.index_E // (self.shape_NChw[2] * self.shape_NChw[3])
-
-    @property
-    def pixels(self) -> Tensor:
-        """At which pixel each value is: (E,), places in the flattened (N, h, w)."""
-        _, classes, height, width = self.shape_NChw
-        return self.channels // classes * (height * width) + self.index_E % (height * width)
 
     def to(self, dtype: torch.dtype) -> EdgeBands:
         """The same with the values in another floating type."""
@@ -103,10 +95,12 @@ def edge_bands(
         torch.cat(parts) for parts in zip(*count_bands(codes_NHW, cells, width_px), strict=True)
     )
     kept_E = ((count_K > 0) & (class_K < num_classes)).nonzero()[:, 0]
-    where_E, class_E = where_K[kept_E], class_K[kept_E].long()
-    image_E, cell_E = where_E // cells.number, where_E % cells.number
-    index_E = (image_E * num_classes + class_E) * cells.number + cell_E
-    return EdgeBands(index_E, cells.share(count_K[kept_E], cell_E), (images, num_classes, cells.h, cells.w))
+    pixel_E = where_K[kept_E]
+    cell_E = pixel_E % cells.number
+    channel_E = pixel_E // cells.number * num_classes + class_K[kept_E].long()
+    share_E = cells.share(count_K[kept_E], cell_E)
+    shape_NChw = images, num_classes, cells.h, cells.w
+    return EdgeBands(share_E, channel_E * cells.number + cell_E, channel_E, pixel_E, shape_NChw)
 
 
 def _check(labels_NHW: Tensor, width_px: int, void: str) -> None:

@@ -86,8 +86,10 @@ class Cells:
 
     def share(self, count_K: Tensor, cell_K: Tensor) -> Tensor:
         """Counts as parts of their cells, float32. Divided by one side and then the other, as adaptive pooling does."""
-        rows, columns = self._sides
-        return count_K.float().div_(rows.lengths[cell_K // self.w]).div_(columns.lengths[cell_K % self.w])
+        share_K = count_K.float()
+        for side, place_K in zip(self._sides, (lambda: cell_K // self.w, lambda: cell_K % self.w), strict=True):
+            share_K /= side.longest if side.divides else side.lengths[place_K()]
+        return share_K
 
 
 class _Side:

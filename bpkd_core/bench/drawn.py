@@ -36,4 +36,4 @@ LABELS: dict[str, Callable[[int], Tensor]] = {"scenes": scenes, "blobs": blobs}
 def edge_share(labels_NHW: Tensor, num_classes: int) -> float:
     """The part of the pixels that is on an edge."""
     bands = edge_bands(labels_NHW, num_classes)
-    return len(bands.pixels.unique()) / bands.num_pixels
+    return len(bands.pixel_E.unique()) / bands.num_pixels

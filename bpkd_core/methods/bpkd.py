@@ -93,7 +93,7 @@ class BoundaryPrivilegedKD(LogitMethod):
                 for logits_NChw in (student_NChw, teacher_NChw)
             )
             kl = sparse_pixel_kl(
-                student_E, teacher_E, bands.pixels, bands.num_pixels, self.num_classes, self.temperature_edge
+                student_E, teacher_E, bands.pixel_E, bands.num_pixels, self.num_classes, self.temperature_edge
             )
         else:
             kl = pixel_kl(student_NChw, teacher_NChw, self.temperature_edge).flatten()
@@ -106,7 +106,7 @@ class BoundaryPrivilegedKD(LogitMethod):
         per-class mean come down to one weight per pixel, from the labels alone.
         """
         images, classes, height, width = bands.shape_NChw
-        sizes_NC = bands.channels.bincount(minlength=images * classes).view(images, classes).to(bands.share_E)  # n_c
+        sizes_NC = bands.channel_E.bincount(minlength=images * classes).view(images, classes).to(bands.share_E)  # n_c
         if not self.post_mask:
             sizes_NC = sizes_NC.sign() * (height * width)
         divisors_NC = sizes_NC.sum(1, keepdim=True) if self.edge_norm == "pixels" else sizes_NC
@@ -116,7 +116,7 @@ class BoundaryPrivilegedKD(LogitMethod):
         if not self.post_mask:
             return weights_NC.sum(1).repeat_interleave(height * width)
         weights_P = bands.share_E.new_zeros(bands.num_pixels)
-        return weights_P.index_add_(0, bands.pixels, weights_NC.flatten()[bands.channels] * bands.share_E)
+        return weights_P.index_add_(0, bands.pixel_E, weights_NC.flatten()[bands.channel_E] * bands.share_E)
 
     def _body(self, student_NChw: Tensor, teacher_NChw: Tensor, bands: EdgeBands) -> Tensor:
         """L_B: channel-wise distillation of what the edges leave, z * (1 - M) (A)."""

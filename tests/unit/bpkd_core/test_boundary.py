@@ -195,6 +195,6 @@ def test_bands_say_which_channel_and_pixel_each_value_is_of() -> None:
     """The loss sums by both."""
     bands = edge_bands(random_labels(7, (3, 20, 20), 5, 4, 0.0), 5, size_hw=(4, 5))
     image, channel, row, column = torch.unravel_index(bands.index_E, bands.shape_NChw)
-    assert torch.equal(bands.channels, image * 5 + channel)
-    assert torch.equal(bands.pixels, (image * 4 + row) * 5 + column)
+    assert torch.equal(bands.channel_E, image * 5 + channel)
+    assert torch.equal(bands.pixel_E, (image * 4 + row) * 5 + column)
     assert bands.num_pixels == 3 * 4 * 5
