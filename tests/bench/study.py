@@ -10,7 +10,8 @@ finished training leaves `study/<regime>/<way>-seed<n>/quality.json`, measured o
 split, and is not repeated: a study that was broken off goes on, and `--part 1/2` takes every second training.
 
 Equal time: every way gets the steps that fit into the time of BPKD's `--steps`, by the seconds a step that
-`study/pace.json` holds; they are measured once, on one thread, three times around, before the first training. In the
+`study/pace.json` holds; they are measured once, on one thread, three times around, before the first training. A way for
+which that is within 5 % of `--steps` is not trained again: both tables show the same trainings then. In the
 trainings the teacher is asked once per seed and its logits are kept: the batches of a seed are the same in every way.
 """
 
@@ -67,6 +68,7 @@ WAYS: Mapping[str, tuple[str, dict[str, Any]]] = {
     "bpkd_edge_only": ("bpkd", {**BPKD, "lambda_body": 0.0}),
     "bpkd_body_only": ("bpkd", {**BPKD, "lambda_edge": 0.0}),
 }
+NEAR = 0.05
 MEASURES = ("miou", "boundary_iou", "band_3px", "gap_closed")
 
 app = typer.Typer(add_completion=False, help=__doc__, rich_markup_mode=None)
@@ -102,9 +104,10 @@ def train_students(
     load_checkpoint(net, out / "teacher.safetensors")
     teacher = TorchTeacher(net, precision="auto", device=CPU)
     seconds = pace(teacher, data, out / "pace.json")
-    at_equal_time = {way: round(steps * seconds["bpkd"] / seconds[way]) for way in WAYS}
+    factors = {way: seconds["bpkd"] / seconds[way] for way in WAYS}
+    at_equal_time = {way: round(steps * factor) for way, factor in factors.items() if abs(factor - 1) > NEAR}
     plans = {"steps": dict.fromkeys(WAYS, steps), "time": at_equal_time}
-    trainings = [(regime, seed, way) for regime in plans for seed in range(seeds) for way in WAYS]
+    trainings = [(regime, seed, way) for regime, plan in plans.items() for seed in range(seeds) for way in plan]
     first, every = map(int, part.split("/"))
     for regime, seed, way in trainings[first::every]:
         folder = out / regime / f"{way}-seed{seed}"
@@ -122,7 +125,10 @@ def print_table(out: Path) -> None:
     print(f"teacher: {', '.join(f'{name} {100 * value:.1f}' for name, value in teacher.items())}")
     for regime in ("steps", "time"):
         print(f"\n| equal {regime} | {' | '.join(MEASURES)} |\n| --- |{' --- |' * len(MEASURES)}")
-        runs = {way: [scores(read_report(run)) for run in sorted((out / regime).glob(f"{way}-seed*"))] for way in WAYS}
+        folders = {
+            way: sorted((out / regime).glob(f"{way}-seed*")) or (out / "steps").glob(f"{way}-seed*") for way in WAYS
+        }
+        runs = {way: [scores(read_report(run)) for run in found] for way, found in folders.items()}
         control = statistics.mean(run["miou"] for run in runs["none"])
         for way, found in runs.items():
             for run in found:
