@@ -91,7 +91,7 @@ def colour_teacher(
     said = helper.make_tensor_value_info(
         "said", TensorProto.INT64 if kind == "ids" else TensorProto.FLOAT, [None] * (3 if kind == "ids" else 4)
     )
-    weights, bias = _weights(pixels, known, raw=dtype == TensorProto.UINT8)
+    weights, bias = weights_of(pixels, known, raw=dtype == TensorProto.UINT8)
     constants = [
         numpy_helper.from_array(weights.astype(np.float32), "weights"),
         numpy_helper.from_array((bias + spoil).astype(np.float32), "bias"),
@@ -115,7 +115,7 @@ def save(path: Path, graph: onnx.GraphProto) -> Path:
     return path
 
 
-def _weights(pixels: Pixels, known: Sequence[int], *, raw: bool) -> tuple[np.ndarray, np.ndarray]:
+def weights_of(pixels: Pixels, known: Sequence[int], *, raw: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """Of scores (2 p c - c c) / 1000 for a pixel p and a colour c, where p = (x std + mean) scale."""
     colours = np.array([CLASSES[index].color for index in known], float)
     mean, std, scale = (
