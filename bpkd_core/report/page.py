@@ -21,7 +21,12 @@ from bpkd_core.report.gallery import Gallery
 from bpkd_core.report.words import bounds, percent, points, words
 
 HEAT_CLASSES = 20
-CURVES = {"val_miou": "{miou} on the validation split", "loss": "loss", "distillation": "distillation loss, weighted"}
+CURVES = {
+    "val_miou": "{miou} on the validation split",
+    "ce": "cross-entropy",
+    "distillation": "distillation, weighted",
+    "loss": "loss, all terms",
+}
 """What is drawn of a training, in this order."""
 
 
@@ -66,7 +71,7 @@ def draw_curves(curves: Sequence[Curve], miou: str) -> list[Markup]:
     charts: list[Markup] = []
     for name, title in CURVES.items():
         lines = [Line(curve.model, curve.steps, curve.values) for curve in found if curve.name == name]
-        if lines:
+        if any(len(line.xs) > 1 for line in lines):
             say = percent if name == "val_miou" else "{:.3g}".format
             charts.append(
                 line_chart(

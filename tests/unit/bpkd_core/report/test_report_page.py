@@ -86,6 +86,15 @@ def test_the_page_holds_every_section(page: str, report: Report) -> None:
     assert len(page) < 3_000_000
 
 
+def test_what_was_measured_once_is_no_curve(report: Report) -> None:
+    """A training of minutes evaluates itself at its end only; a chart of one point says nothing."""
+    once = [Curve("student", "val_miou", [9], [0.5]), Curve("student", "ce", [1, 9], [2.0, 1.0])]
+    text = render_report(report, curves=once)
+    assert "cross-entropy" in text
+    assert "on the validation split" not in text
+    assert "<h2>Training</h2>" not in render_report(report, curves=once[:1])
+
+
 def test_a_run_begins_with_its_verdict(report: Report) -> None:
     """And with what it gained over its control, or why that is not known."""
     full = report.model_copy(update={"result": result(0.5)})
