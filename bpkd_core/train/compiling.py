@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import torch
 from torch import nn
@@ -17,6 +18,13 @@ def compile_forward(net: nn.Module, device: torch.device) -> None:
     """
     require_compiler(device)
     net.compile()
+
+
+@contextmanager
+def uncompiled() -> Iterator[None]:
+    """Run compiled networks as they are written: for images of many sizes, each of which would be compiled anew."""
+    with torch.compiler.set_stance("force_eager"):
+        yield
 
 
 def require_compiler(device: torch.device) -> None:

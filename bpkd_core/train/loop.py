@@ -9,6 +9,7 @@ as long as the number of threads stays the same: it decides the order of sums.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -19,7 +20,7 @@ from bpkd_core.events import Emit, Event, Stage
 from bpkd_core.models.base import SegmentationNet, downscaled
 from bpkd_core.spec import Evaluation, Train
 from bpkd_core.train.checkpoint import Checkpoints
-from bpkd_core.train.compiling import compile_forward
+from bpkd_core.train.compiling import compile_forward, uncompiled
 from bpkd_core.train.distributed import ALONE, Group, synchronised
 from bpkd_core.train.feed import feed
 from bpkd_core.train.objective import Distillation
@@ -118,7 +119,7 @@ def validate(
 ) -> float:
     """The mIoU of what would be served now; the weights are kept if they are the best so far."""
     progress = state.progress
-    with torch.compiler.set_stance("force_eager"):  # images of every size would be compiled anew
+    with uncompiled() if plan.compile else nullcontext():
         net = downscaled(state.served, plan.input_downscale)
         miou = measure_miou(net, val, device=device, precision=plan.precision, evaluation=evaluation)
     if progress.best_miou is None or miou > progress.best_miou:

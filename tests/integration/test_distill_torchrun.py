@@ -8,10 +8,13 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import pytest
 from fakes.specks import install, speck_spec, speck_train, write_specks
 
 from bpkd_core.bundle import Bundle
 from bpkd_core.events import parse_line
+
+pytestmark = pytest.mark.timeout(1200)  # two processes that load torch, on a machine that may be busy
 
 
 def test_a_run_of_two_processes_ends_with_one_bundle_and_one_voice(tmp_path: Path) -> None:
