@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import save as to_safetensors
 
 from bpkd_core.bundle import Role, Value, write_atomically
+from bpkd_core.errors import Diverged, Stopped
 from bpkd_core.recipe.records import Prepared, TrainedNetwork
 from bpkd_core.recipe.reference import validation_data
 from bpkd_core.recipe.teaching import distillation
@@ -52,9 +53,15 @@ def train_network(shop: Workshop, role: Role, prepared: Prepared) -> TrainedNetw
 
 
 def assist(spec: DistillSpec, folder: Path, stop: Callable[[], bool], group: Group) -> None:
-    """What every process but the first does: join each training of the run in `folder`, and say nothing."""
+    """What every process but the first does: join each training of the run in `folder`, and say nothing.
+
+    A stop and a divergence are agreed on by all processes, and the first one tells of them.
+    """
     shop = Workshop(spec, folder, lambda _: None, stop, group)
     while message := group.hear():
         assignment = Assignment.model_validate_json(message)
         torch.set_num_threads(assignment.prepared.threads)
-        train_network(shop, assignment.role, assignment.prepared)
+        try:
+            train_network(shop, assignment.role, assignment.prepared)
+        except (Stopped, Diverged):
+            return
