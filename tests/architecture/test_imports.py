@@ -24,6 +24,7 @@ def loaded_by(statement: str) -> set[str]:
         "import service.client",
         "import service.wiring",
         "import bpkd_core.infer",
+        "import bpkd_core.predictions, bpkd_core.report",
         "from service.wiring import wire; from service.settings import read_settings; "
         "from service.api import create_app; create_app(wire(read_settings(database_url='memory://'))).openapi()",
     ],

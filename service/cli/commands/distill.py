@@ -31,7 +31,8 @@ def distill(
     bundle = run_trainer(spec, folder, screen)
     if not as_json:
         screen.print(draw_result(bundle.result), soft_wrap=False)
-    places = {name.split(".")[0]: str(folder / name) for name in ("student.onnx", "picture.png", "manifest.json")}
+    names = ("student.onnx", "report.html", "picture.png", "manifest.json")
+    places = {name.split(".")[0]: str(folder / name) for name in names}
     write(
         {"workdir": str(folder), **places, "result": bundle.result.model_dump(mode="json")},
         facts(places),
