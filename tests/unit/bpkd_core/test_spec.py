@@ -23,6 +23,7 @@ from bpkd_core.spec import (
     IntraClassVariationKD,
     MaskedGenerativeKD,
     NoDistillation,
+    OnnxTeacher,
     PixelKD,
     PluginMethod,
     RelationalKD,
@@ -135,6 +136,33 @@ def test_a_method_on_features_is_refused_beside_an_onnx_teacher() -> None:
     assert parse_spec({**LEAST, "teacher": onnx, "method": {"type": "dist"}}).method.type == "dist"
     with pytest.raises(InvalidSpec, match='"cirkd" compares features, and this teacher shows class scores only'):
         parse_spec({**LEAST, "teacher": onnx, "method": {"type": "cirkd"}})
+
+
+def test_an_onnx_teacher_lies_beside_the_specification(tmp_path: Path) -> None:
+    """Paths are relative to the file that holds them, and the keys of a YAML map may be numbers."""
+    text = "dataset: d\nstudent: {arch: pspnet_r18}\nteacher: {type: onnx, path: t.onnx, classes: {0: road, 3: 1}}"
+    (tmp_path / "spec.yaml").write_text(text)
+    teacher = read_spec(tmp_path / "spec.yaml").teacher
+    assert isinstance(teacher, OnnxTeacher)
+    assert (teacher.path, teacher.input, teacher.classes) == (tmp_path / "t.onnx", "auto", {0: "road", 3: 1})
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("input", {"layout": "chw"}),
+        ("input", {"std": [1, 0, 1]}),
+        ("input", {"scale": 0}),
+        ("output", {"kind": "ids"}),
+        ("classes", {}),
+        ("classes", {"road": 0}),
+    ],
+)
+def test_settings_of_a_teacher_that_cannot_be_are_named(field: str, value: object) -> None:
+    """By the field, before any file is opened."""
+    with pytest.raises(InvalidSpec, match=rf"^teacher\.{field}") as caught:
+        parse_spec({**LEAST, "teacher": {"type": "onnx", "path": "t.onnx", field: value}})
+    assert (caught.value.param or "").startswith(f"teacher.{field}")
 
 
 def test_an_unknown_method_names_the_nearest() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 from bpkd_core.errors import InvalidModel
-from bpkd_core.infer.protobuf import refuse_unsafe
+from bpkd_core.infer.protobuf import count_parameters, refuse_unsafe
 
 GOOD = threshold_onnx()
 
@@ -101,3 +101,17 @@ def test_damaged_bytes_are_refused_or_walked_to_the_end(cut: int, flip: int, val
     for data in (GOOD[:cut], GOOD[:flip] + bytes([value]) + GOOD[flip + 1 :]):
         with suppress(InvalidModel):
             refuse_unsafe(data)
+
+
+def test_parameters_are_the_floats_of_the_initialisers() -> None:
+    """How large a teacher is that nobody has the code of; shapes and indices are no parameters."""
+    tensors = [
+        helper.make_tensor("weights", TensorProto.FLOAT, [300, 3], [0.0] * 900),
+        helper.make_tensor("scale", TensorProto.FLOAT16, [], [1.0]),
+        helper.make_tensor("shape", TensorProto.INT64, [2], [1, 2]),
+    ]
+    packed = bytes([1 << 3 | 2, 2, 4, 5, 2 << 3, TensorProto.DOUBLE])  # dims in one field, as some writers do
+    initialisers = [*(tensor.SerializeToString() for tensor in tensors), packed]
+    graph = b"".join(bytes([5 << 3 | 2]) + varint(len(each)) + each for each in initialisers)
+    assert count_parameters(bytes([7 << 3 | 2]) + varint(len(graph)) + graph) == 900 + 1 + 20
+    assert count_parameters(GOOD) == 0
