@@ -164,6 +164,10 @@ def spec_page() -> str:
         "`bpkd distill SPEC.yaml` reads a `DistillSpec`. `POST /v1/jobs` takes a `JobRequest`, which has the same "
         "parts, names its dataset by id, and says where the student is to be registered. Unknown fields are refused.",
         *(part for kind in kinds if kind is not Section for part in section_parts(kind)),
+        "## Presets",
+        "bpkd_core/recipes.py: `preset: NAME` or `preset: [NAME, ...]` lays them under a specification or a request. "
+        "Of several the later wins; what is written beside them wins over all.",
+        *(part for name, fields in recipes.PRESETS.items() for part in (f"### {name}", block(as_yaml(fields), "yaml"))),
         "## The recipe of `bpkd demo`",
         "bpkd_core/recipes.py: fields of a job that fit a schedule of minutes.",
         block(as_yaml(recipes.short(budget_minutes=8)), "yaml"),
