@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from bpkd_core.data import SegmentationDataset
+from bpkd_core.data import FolderDataset, SegmentationDataset
 from bpkd_core.data.pixels import read_mask
 from bpkd_core.errors import InvalidInput
 from bpkd_core.evaluation import Predict, session_masks
@@ -80,8 +80,10 @@ def read_class_map(path: Path) -> dict[int, int | str]:
 
 
 def _scored(source: Path, data: SegmentationDataset, classes: Mapping[int, int | str] | None) -> Predictions:
-    """A file of scores, read as the probe finds it."""
-    probe = probe_file(OnnxTeacher(path=source, classes=dict(classes) if classes else "auto"), data)
+    """A file of scores, read as the probe finds it; without labels, in the likeliest way."""
+    labelled = not isinstance(data, FolderDataset) or data.labelled > 0
+    teacher = OnnxTeacher(path=source, classes=dict(classes) if classes else "auto")
+    probe = probe_file(teacher, data, search=labelled)
     probe.raise_if_bad()
     session = ScoreSession(source, probe.reading)
     notes = (f"It is read as {say(probe.reading.input)}.", *(finding.message for finding in probe.findings))

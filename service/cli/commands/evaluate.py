@@ -26,6 +26,13 @@ def evaluate(
             help='For a model of other classes, JSON: {"0": "road", ...}, its class index and the dataset\'s class.',
         ),
     ] = None,
+    layout: Annotated[str, typer.Option(help="The dataset's layout, its name in the catalog; auto finds it.")] = "auto",
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, help="A model whose masks stand for labels that nobody has drawn: agreement, not accuracy."
+        ),
+    ] = None,
     out: Annotated[Path | None, typer.Option(dir_okay=False, help="Write the report as one HTML page.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -34,6 +41,7 @@ def evaluate(
     How somebody else's file wants its images is found by trying it on a few labelled ones. What --json prints is what
     `bpkd compare` reads.
     """
+    from bpkd_core.agreement import Relabelled
     from bpkd_core.data import FolderDataset
     from bpkd_core.evaluation import evaluate as judge
     from bpkd_core.predictions import open_predictions, read_class_map
@@ -41,7 +49,8 @@ def evaluate(
     from service.cli.output import console, task, write
     from service.cli.quality import draw_quality, write_page
 
-    data = FolderDataset(dataset, split)
+    images = FolderDataset(dataset, split, layout=layout, unlabelled="only" if against else "refuse")
+    data = Relabelled(images, open_predictions(against, images).predict) if against else images
     screen = console(stderr=True)
     predictions = open_predictions(model, data, read_class_map(class_map) if class_map else None)
     for note in predictions.notes:
@@ -55,6 +64,7 @@ def evaluate(
         split=data.split,
         classes=data.classes,
         names=data.names,
+        reference="teacher" if against else "labels",
         notes=predictions.notes,
     )
     if out:

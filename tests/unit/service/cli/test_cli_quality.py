@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -107,6 +108,21 @@ def test_a_folder_of_masks_is_judged_by_itself(bpkd: Bpkd, dataset: Path) -> Non
     # another framework's predictions; the truth itself scores 1
     report = bpkd("evaluate", dataset / "masks" / "val", dataset, "--json").json
     assert report["models"]["val"]["scores"]["miou"]["value"] == 1
+
+
+@pytest.mark.parametrize("teacher", ["ours", "theirs"])
+def test_against_a_teacher_where_nobody_has_labelled(
+    bpkd: Bpkd, dataset: Path, student: Path, tmp_path: Path, teacher: str
+) -> None:
+    # agreement, in the numbers' names too; no mask is read, and none need be there
+    shutil.rmtree(dataset / "masks")
+    reference = student if teacher == "ours" else foreign(tmp_path / "theirs.onnx")
+    answer = bpkd("evaluate", student, dataset, "--against", reference, "--json").json
+    assert (answer["reference"], answer["models"]["student"]["scores"]["miou"]["value"]) == ("teacher", 1)
+    drawn = bpkd("evaluate", student, dataset, "--against", reference, "--out", "report.html").out
+    assert "pixel agreement" in drawn
+    assert "accuracy" not in drawn
+    assert "not with labels" in (tmp_path / "report.html").read_text()
 
 
 def test_the_page_is_one_file_with_names_as_data(bpkd: Bpkd, dataset: Path, student: Path, tmp_path: Path) -> None:
