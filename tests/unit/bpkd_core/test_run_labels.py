@@ -19,6 +19,7 @@ from bpkd_core.data import FolderDataset
 from bpkd_core.data.folder import UNLABELLED
 from bpkd_core.errors import BpkdError, InvalidSpec, Stopped
 from bpkd_core.events import Event
+from bpkd_core.export import export_onnx
 from bpkd_core.export.parity import with_logits
 from bpkd_core.infer import Session
 from bpkd_core.infer.windows import Slider, session_scores
@@ -113,6 +114,26 @@ def test_the_control_learns_the_same_labels_and_no_more(finished: tuple[Path, Bu
 
 
 # Before anything is trained
+
+
+def test_an_onnx_teacher_is_taken_as_it_is_where_nothing_is_labelled(scenes: Path, tmp_path: Path) -> None:
+    """It is opened in its child process and asked once; which colours it wants, no label can say."""
+    data = without_masks(scenes, tmp_path / "photographs", "train", "val", "test")
+    classes = list(FolderDataset(scenes, "val").classes)
+    torch.manual_seed(1)
+    export_onnx(speck_teacher(11).eval(), tmp_path / "teacher.onnx", classes=classes, outputs=("mask", "logits"))
+    teacher = {"type": "onnx", "path": str(tmp_path / "teacher.onnx")}
+    events: list[Event] = []
+
+    def probed() -> bool:
+        done = [e.data["stage"] for e in events if e.type == "stage" and e.data["state"] == "finished"]
+        return "probing_teacher" in done
+
+    with pytest.raises(Stopped):
+        run(parse_spec(speck_spec(data, teacher=teacher, labels="teacher")), tmp_path / "work", events.append, probed)
+    kept = json.loads((tmp_path / "work" / "stages" / "probing_teacher.json").read_text())
+    assert kept["val_miou"] is None
+    assert kept["reading"]["channels"] == [[number] for number in range(11)]
 
 
 @pytest.fixture
