@@ -50,6 +50,13 @@ def test_a_crop_that_is_mostly_padding_is_refused() -> None:
     assert caught.value.param == "train.crop"
 
 
+def test_an_image_counts_as_large_as_it_is_fitted() -> None:
+    """Photographs of twelve megapixels, fitted into a tenth, fill no crop of their own size."""
+    assert judge_crop(plan(scale=(1.0, 1.0), resize=(96, 64)), ["960x640"]) is None
+    with pytest.raises(InvalidSpec, match="75% of every crop would be padding"):
+        judge_crop(plan(scale=(1.0, 1.0), resize=(48, 32)), ["960x640"])
+
+
 @pytest.mark.parametrize(
     ("changes", "processes"),
     [({"batch_size": 1}, 1), ({"batch_size": 4, "accumulate": 4}, 1), ({"batch_size": 4, "accumulate": 2}, 2)],

@@ -78,3 +78,4 @@ def test_a_report_names_files_and_the_way_to_mend_them() -> None:
     assert "images/train/4.jpg, ... fix: Add the masks" in drawn
     assert "12.5 %" in drawn
     assert "Not ready for training." in drawn
+    assert "Layout: camvid" in text(draw_report({**report, "layout": "camvid"}))
