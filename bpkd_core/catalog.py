@@ -275,7 +275,9 @@ DATASETS: Mapping[str, Plugin] = {
 }
 
 ADAPTERS: Mapping[str, Plugin] = {
+    "hf": Plugin("bpkd_core.models.hf:build", "transformers, as hf:<folder or hub id>"),
     "smp": Plugin("bpkd_core.models.smp:build", "segmentation-models-pytorch, as smp:<architecture>/<encoder>"),
+    "tv": Plugin("bpkd_core.models.tv:build", "torchvision, as tv:<name>"),
 }
 """Prefix of a network's name -> a function of what follows the colon, and the number of classes."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -36,6 +37,24 @@ def translate_backbone(backbone: nn.Module, weights: Weights, file: str) -> Weig
     if isinstance(backbone, SwinT):
         return swin_weights(weights)
     return weights
+
+
+WANTED = {
+    ResNet: "a ResNetV1c, such as OpenMMLab's resnet18_v1c or timm's resnet101c",
+    MobileNetV2: "a MobileNetV2 of width 1, such as torchvision's mobilenet_v2 or timm's mobilenetv2_100",
+    SwinT: "a Swin-T with windows of 7, such as torchvision's swin_t or timm's swin_tiny_patch4_window7_224",
+}
+
+
+def require_file(backbone: nn.Module, path: Path) -> None:
+    """Raise InvalidCheckpoint that says which weights to put where, unless there is a file."""
+    if not path.is_file():
+        wanted = WANTED.get(type(backbone), "weights of this backbone under its own names or OpenMMLab's")
+        raise InvalidCheckpoint(
+            f'There is no file "{path}" to start the backbone from; put {wanted}, there as .safetensors or a '
+            "state_dict, or leave pretrained out to start from random weights.",
+            param="pretrained",
+        )
 
 
 def require_v1c(weights: Weights, file: str) -> None:

@@ -18,7 +18,7 @@ from bpkd_core.events import Emit, Event, Stage
 from bpkd_core.models import build, load_checkpoint
 from bpkd_core.models.base import SegmentationNet, downscaled
 from bpkd_core.recipe.records import Prepared, ProbedFile
-from bpkd_core.spec import CheckpointTeacher, DistillSpec, OnnxTeacher, Train, TrainedTeacher
+from bpkd_core.spec import CheckpointTeacher, DistillSpec, OnnxTeacher, Student, Train, TrainedTeacher
 from bpkd_core.train.distributed import ALONE, Group
 
 REPORT_EVERY_S = 2.0
@@ -107,9 +107,11 @@ class Workshop:
         return min(2, self.spec.train.batch_size), height, width
 
     def fresh(self, role: Role, num_classes: int) -> SegmentationNet:
-        """Random weights; control and student start from the same ones."""
+        """Random weights, the backbone's perhaps from a file; control and student start from the same ones."""
         torch.manual_seed(self.plan(role).seed)
-        return build(self.arch(role), num_classes=num_classes)
+        named = self.spec.teacher if role == "teacher" else self.spec.student
+        pretrained = named.pretrained if isinstance(named, Student | TrainedTeacher) else None
+        return build(self.arch(role), num_classes=num_classes, pretrained=pretrained)
 
     def network(self, role: Role, prepared: Prepared) -> SegmentationNet:
         """A network with its trained weights, in eval mode."""

@@ -17,6 +17,7 @@ from bpkd_core import catalog
 from bpkd_core.errors import InvalidSpec, UnknownName
 from bpkd_core.recipes import with_presets
 from bpkd_core.spec.evaluation import Evaluation
+from bpkd_core.spec.foreign import Pixels, Scores
 from bpkd_core.spec.labels import LabelSource
 from bpkd_core.spec.methods import (
     PLUG_IN,
@@ -34,7 +35,7 @@ from bpkd_core.spec.methods import (
 )
 from bpkd_core.spec.networks import MAX_ARCH, Arch, CheckpointTeacher, OnnxTeacher, Student, Teacher, TrainedTeacher
 from bpkd_core.spec.section import Section
-from bpkd_core.spec.train import Train
+from bpkd_core.spec.train import HardPixels, Train
 
 __all__ = [
     "MAX_ARCH",
@@ -46,6 +47,7 @@ __all__ = [
     "DistillSpec",
     "Evaluation",
     "Export",
+    "HardPixels",
     "IntraClassVariationKD",
     "LabelSource",
     "MaskedGenerativeKD",
@@ -53,8 +55,10 @@ __all__ = [
     "NoDistillation",
     "OnnxTeacher",
     "PixelKD",
+    "Pixels",
     "PluginMethod",
     "RelationalKD",
+    "Scores",
     "Section",
     "StructuredKD",
     "Student",
@@ -68,6 +72,7 @@ __all__ = [
 ]
 
 T = TypeVar("T", bound=BaseModel)
+N = TypeVar("N", Student, TrainedTeacher)
 
 
 def _known_layout(name: str) -> str:
@@ -165,7 +170,17 @@ def read_spec(path: Path) -> DistillSpec:
     teacher = spec.teacher
     if isinstance(teacher, CheckpointTeacher | OnnxTeacher):
         teacher = teacher.model_copy(update={"path": folder / teacher.path})
-    return spec.model_copy(update={"dataset": folder / spec.dataset, "teacher": teacher})
+    else:
+        teacher = _beside(folder, teacher)
+    student = _beside(folder, spec.student)
+    return spec.model_copy(update={"dataset": folder / spec.dataset, "teacher": teacher, "student": student})
+
+
+def _beside(folder: Path, network: N) -> N:
+    """The network with the file that it starts from, if that lies beside the specification; else it may be a hub id."""
+    if network.pretrained is None or not (folder / network.pretrained).exists():
+        return network
+    return network.model_copy(update={"pretrained": str(folder / network.pretrained)})
 
 
 def parse(model: type[T], data: object) -> T:

@@ -21,11 +21,17 @@ MAX_ARCH = 200
 Arch = Annotated[str, Field(max_length=MAX_ARCH, examples=["ddrnet_23_nano"]), AfterValidator(_known_network)]
 
 
+Pretrained = Annotated[
+    str | None, Field(max_length=4096, description="file or hub id of weights that the backbone starts from")
+]
+
+
 class TrainedTeacher(Section):
     """No teacher yet: train one first, on the same dataset. `train` defaults to the student's."""
 
     type: Literal["train"] = "train"
     arch: Arch
+    pretrained: Pretrained = None
     train: Train | None = None
 
 
@@ -60,3 +66,4 @@ class Student(Section):
 
     type: Literal["arch"] = "arch"
     arch: Arch
+    pretrained: Pretrained = None

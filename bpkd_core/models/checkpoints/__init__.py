@@ -20,7 +20,7 @@ from bpkd_core.models.base import SegmentationNet
 from bpkd_core.models.checkpoints.fitting import require_fit, suggest
 from bpkd_core.models.checkpoints.reading import read
 from bpkd_core.models.checkpoints.unwrapping import unwrap
-from bpkd_core.models.pretrained import translate_backbone
+from bpkd_core.models.pretrained import require_file, translate_backbone
 
 __all__ = ["load_backbone", "load_checkpoint"]
 
@@ -54,10 +54,12 @@ def load_backbone(net: SegmentationNet, path: Path) -> None:
     OpenMMLab's, torchvision's, timm's or the network's own. Raises InvalidCheckpoint, and then `net` is as it was.
     """
     prefix = net.backbone_prefix
+    backbone = net.get_submodule(prefix.rstrip("."))
+    require_file(backbone, path)
     expected = {key: value for key, value in net.state_dict().items() if key.startswith(prefix)}
 
     def translate(weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-        own = net.translate_keys(translate_backbone(net.get_submodule(prefix.rstrip(".")), weights, path.name))
+        own = net.translate_keys(translate_backbone(backbone, weights, path.name))
         return own if any(key in expected for key in own) else {prefix + key: value for key, value in own.items()}
 
     weights = unwrap(read(path).tensors, expected.keys(), translate)
