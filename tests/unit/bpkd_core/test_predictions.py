@@ -47,8 +47,8 @@ READINGS: list[tuple[str, dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("kind", "options"), READINGS)
 def test_a_strangers_file_is_read_as_fits_the_labels(tmp_path: Path, kind: Any, options: dict[str, Any]) -> None:
-    """Whatever its layout, channel order, scale and size, scores or ids. Cells of 4 px are wrong at a few corners."""
-    assert accuracy(colour_teacher(tmp_path / "theirs.onnx", kind=kind, **options)) > 0.95
+    """Whatever its layout, channel order, scale and size, scores or ids: no reading but the right one is near 1."""
+    assert accuracy(colour_teacher(tmp_path / "theirs.onnx", kind=kind, stride=1, **options)) > 0.98
 
 
 @pytest.mark.parametrize("kind", ["logits", "ids"])
@@ -61,8 +61,8 @@ def test_how_a_strangers_file_is_read_is_said(tmp_path: Path, kind: Any) -> None
 @pytest.mark.parametrize("kind", ["logits", "ids"])
 def test_a_class_map_puts_other_classes_into_ours(tmp_path: Path, kind: Any) -> None:
     """By name or id, in any order."""
-    path = colour_teacher(tmp_path / "theirs.onnx", kind=kind, known=(2, 0, 1, 4, 3))
-    assert accuracy(path, {0: "tree", 1: "road", 2: "sky", 3: 4, 4: 3}) > 0.95
+    path = colour_teacher(tmp_path / "theirs.onnx", kind=kind, known=(2, 0, 1, 4, 3), stride=1)
+    assert accuracy(path, {0: "tree", 1: "road", 2: "sky", 3: 4, 4: 3}) > 0.98
 
 
 def test_an_id_that_is_none_of_ours_is_refused(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_a_file_of_other_classes_needs_a_map(tmp_path: Path) -> None:
     path = colour_teacher(tmp_path / "theirs.onnx", known=(0, 1, 2))
     with pytest.raises(InvalidModel, match="The file scores 3 classes and the dataset has 5") as caught:
         open_predictions(path, DATA)
-    assert '"1": "sky"' in str(caught.value.hint)
+    assert str(caught.value.hint).startswith('By the labels it would be {"0": ')
 
 
 def test_masks_in_a_folder_are_found_by_the_names_of_their_images(tmp_path: Path) -> None:

@@ -32,6 +32,13 @@ def test_the_worst_images_come_first(report: Report) -> None:
     assert chosen["Most lost against the control"] == []  # the control is worse on every image
 
 
+def test_nothing_was_gained_where_the_control_is_better(report_of: Callable[..., Report]) -> None:
+    """The least lost is not a gain."""
+    chosen = choose(report_of(control=spoiled(0.1), student=spoiled(0.3)))
+    assert chosen["Most gained over the control"] == []
+    assert len(chosen["Most lost against the control"]) == 3
+
+
 def test_an_image_without_a_label_is_never_chosen(report: Report) -> None:
     """It has no wrong pixel, and none that is right."""
     first, *others = report.judged.images
