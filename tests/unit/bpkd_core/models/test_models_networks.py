@@ -21,6 +21,8 @@ PAPER = {  # millions of parameters with 150 classes and the auxiliary head, whe
     "pspnet_r101": "68.07",
     "hrnet_w18s": "3.975",
     "hrnet_w48": "65.95",
+    "deeplabv3plus_mv2": "15.345",
+    "deeplabv3plus_r101": "62.68",
     "isanet_r18": "12.459",
     "isanet_r101": "56.80",
 }
