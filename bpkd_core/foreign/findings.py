@@ -10,7 +10,6 @@ from bpkd_core.errors import InvalidModel
 from bpkd_core.foreign.reading import Channels, Reading
 from bpkd_core.spec.foreign import Pixels
 
-IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 NORMALISATIONS: dict[str, Pixels] = {
     "ImageNet's mean and deviation": Pixels(),
     "pixels from 0 to 1": Pixels(mean=(0, 0, 0), std=(1, 1, 1)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +55,9 @@ def ask_all(
     return dict(zip(file.outputs, arrays, strict=True)), seen((height, width), fixed_hw)
 
 
-def find_scores(said: dict[str, NDArray[Any]], seen_hw: tuple[int, int], asked: Any, num_classes: int) -> Scores:
+def find_scores(
+    said: dict[str, NDArray[Any]], seen_hw: tuple[int, int], asked: Literal["auto"] | Scores, num_classes: int
+) -> Scores:
     """The output of scores: the asked one, or the first that has as many as the dataset, or the first of all."""
     wanted = asked if isinstance(asked, Scores) else None
     if wanted and wanted.name and wanted.name not in said:
@@ -66,7 +68,7 @@ def find_scores(said: dict[str, NDArray[Any]], seen_hw: tuple[int, int], asked: 
     found = [
         (array.shape[channels] != num_classes, Scores(name=name, layout=layout, kind=_kind(array, channels)))
         for name, array in said.items()
-        if array.dtype.kind == "f" and array.ndim == 4 and wanted_name(wanted, name)
+        if array.dtype.kind == "f" and array.ndim == 4 and (not wanted or wanted.name in (None, name))
         for layout, (channels, rows, columns) in AXES.items()
         if (not wanted or wanted.layout == layout)
         and array.shape[channels] > 1
@@ -76,11 +78,6 @@ def find_scores(said: dict[str, NDArray[Any]], seen_hw: tuple[int, int], asked: 
         raise InvalidModel(_no_scores(said, seen_hw), param="teacher.output")
     scores = min(found, key=lambda each: each[0])[1]
     return scores.model_copy(update={"kind": wanted.kind}) if wanted else scores
-
-
-def wanted_name(wanted: Scores | None, name: str) -> bool:
-    """Whether an output may be meant."""
-    return not wanted or wanted.name in (None, name)
 
 
 def in_proportion(cells_hw: tuple[int, int], seen_hw: tuple[int, int]) -> bool:
@@ -95,7 +92,7 @@ def are_probabilities(array: NDArray[Any], channels: int) -> bool:
     return bool(np.abs(array.astype(np.float32).sum(channels) - 1).max() < SUM_TOLERANCE)
 
 
-def _kind(array: NDArray[Any], channels: int) -> Any:
+def _kind(array: NDArray[Any], channels: int) -> Literal["logits", "probabilities"]:
     return "probabilities" if are_probabilities(array, channels) else "logits"
 
 

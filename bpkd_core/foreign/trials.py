@@ -15,6 +15,9 @@ from bpkd_core.foreign.order import Counts, best_order, count_pairs, mean_overla
 from bpkd_core.foreign.reading import Channels
 from bpkd_core.spec.foreign import Pixels
 
+SEARCH_S = 60.0
+"""For all settings together; a slow file is tried on fewer images."""
+
 NOISE = 0.01
 """Between settings whose mIoU differs by less the likelier one is taken."""
 
@@ -87,3 +90,8 @@ def record(attempts: Iterable[Attempt], channels: Channels) -> list[Trial]:
             reordered = in_order(channels, one.order)
             trials.append(Trial(input=one.input, channels=reordered, reordered=True, miou=one.reordered_miou))
     return trials
+
+
+def affordable(settings: Sequence[Pixels], seconds: float) -> int:
+    """On how many images all settings can be tried when one image takes so long; one at least."""
+    return max(1, int(SEARCH_S / (len(settings) * max(1e-3, seconds))))

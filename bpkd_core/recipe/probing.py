@@ -16,9 +16,9 @@ from bpkd_core.foreign.conclusion import advise
 from bpkd_core.foreign.examination import examine
 from bpkd_core.foreign.findings import Finding, candidates
 from bpkd_core.foreign.pixels import FixedHW, covered, fit, prepare
-from bpkd_core.foreign.probe import IMAGES, affordable, choose
+from bpkd_core.foreign.probe import IMAGES, choose
 from bpkd_core.foreign.reading import Reading, identity
-from bpkd_core.foreign.trials import attempt, record
+from bpkd_core.foreign.trials import affordable, attempt, record
 from bpkd_core.models.base import SegmentationNet
 from bpkd_core.recipe.records import Prepared, Probed
 from bpkd_core.recipe.workshop import Workshop
