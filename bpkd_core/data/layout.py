@@ -18,6 +18,7 @@ from typing import ClassVar, Literal, NamedTuple, get_args
 
 from bpkd_core import catalog
 from bpkd_core.data.base import ClassInfo
+from bpkd_core.data.files import refuse_escape
 from bpkd_core.data.masks import MaskCode
 from bpkd_core.errors import InvalidDataset
 
@@ -113,10 +114,17 @@ class Layout(ABC):
         return f"images/{split}"
 
     def stored(self, split: Split) -> list[Pair]:
-        """What :meth:`find` finds, looked for once."""
+        """What :meth:`find` finds, looked for once. Raises InvalidDataset where a link would lead out of the root."""
         if split not in self._stored:
-            self._stored[split] = self.find(split)
+            pairs = self.find(split)
+            self._refuse_links([path for pair in pairs for path in (pair.image, pair.mask) if path])
+            self._stored[split] = pairs
         return self._stored[split]
+
+    def _refuse_links(self, paths: Sequence[Path]) -> None:
+        """A place that was only made up from a name, for a mask that was not listed, may lie behind a link."""
+        for path in {path.parent for path in paths} | {path for path in paths if path.is_symlink()}:
+            refuse_escape(self.root, path)
 
     @property
     def evaluation_split(self) -> Split:

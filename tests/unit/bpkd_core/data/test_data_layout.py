@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bpkd_core.data.layout import Split, fingerprint, held_out_names, open_layout
+from bpkd_core.data.layout import Pair, Split, fingerprint, held_out_names, open_layout
 from bpkd_core.data.layouts.folder import read_classes
 from bpkd_core.errors import InvalidDataset
 
@@ -81,6 +81,22 @@ def test_a_linked_folder_is_not_entered(root: Path, tmp_path: Path) -> None:
     shutil.copy(root / "images/train/a.jpg", tmp_path / "elsewhere" / "z.jpg")
     (root / "images" / "train" / "more").symlink_to(tmp_path / "elsewhere")
     assert names(root, "train") == ["a", "b", "c", "d"]
+
+
+@pytest.mark.parametrize("name", ["ulm/z", ".z"])
+def test_a_mask_behind_a_link_is_not_read(root: Path, tmp_path: Path, name: str) -> None:
+    # masks that were not listed are looked for by name, and a name may lead through a linked folder or to a hidden link
+    (tmp_path / "elsewhere").mkdir()
+    shutil.copy(root / "masks/train/a.png", tmp_path / "elsewhere" / "z.png")
+    layout = open_layout(root)
+    mask = root / "masks" / "train" / f"{name}.png"
+    if "/" in name:
+        mask.parent.symlink_to(tmp_path / "elsewhere")
+    else:
+        mask.symlink_to(tmp_path / "elsewhere" / "z.png")
+    layout.find = lambda split: [Pair(name, root / "images/train/a.jpg", mask)]  # type: ignore[method-assign]
+    with pytest.raises(InvalidDataset, match="leads out of the dataset"):
+        layout.pairs("train")
 
 
 def test_a_link_to_itself_is_refused(root: Path) -> None:
