@@ -21,8 +21,9 @@ SEARCH_S = 60.0
 NOISE = 0.01
 """Between settings whose mIoU differs by less the likelier one is taken."""
 
-REORDERED_AHEAD = 0.1
-"""What another order of the classes must gain before it is believed: among n! orders some fit by chance."""
+REORDERED_AHEAD = 0.2
+"""What another order of the classes must gain before it is believed: among n! orders some fit by chance. A network of
+random weights gained 0.14 on camvid11."""
 
 Ask = Callable[[UInt8Array, Pixels], tuple[NDArray[np.float32], tuple[int, int]]]
 """Scores (C, h, w) of an image (H, W, 3) read in one way, and the height and width that the cells cover."""
