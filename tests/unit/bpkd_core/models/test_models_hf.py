@@ -219,5 +219,5 @@ def test_a_folder_of_another_task_is_refused(tmp_path: Path) -> None:
 def test_a_network_that_is_nowhere_says_which_folder_to_put_where(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Machines that train are often offline."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(InvalidInput, match=r"is no folder, .* hf:/path/to/folder\."):
+    with pytest.raises(InvalidInput, match=r"is no folder, .*: /path/to/folder\.$"):
         build(f"hf:{name}", num_classes=CLASSES)
