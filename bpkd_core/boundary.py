@@ -118,6 +118,8 @@ def _check(labels_NHW: Tensor, width_px: int, void: str) -> None:
 
 def widen(labels_NHW: Tensor) -> Tensor:
     """At least int32, because a comparison of uint8 with -1 wraps around and finds 255."""
+    if labels_NHW.dtype in (torch.uint16, torch.uint32, torch.uint64):  # which torch stores and does not promote
+        return labels_NHW.to(torch.int64)
     return labels_NHW.to(torch.promote_types(labels_NHW.dtype, torch.int32))
 
 

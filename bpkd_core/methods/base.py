@@ -95,7 +95,10 @@ class LogitMethod(ABC):
 
 
 def check_logits(logits: Pair, labels_NHW: Tensor, num_classes: int) -> None:
-    """Raise InvalidInput for logits of another batch, or of another number of classes, than the labels'."""
+    """Raise InvalidInput for labels that are no maps of integers, and logits of another batch or number of classes."""
+    if labels_NHW.ndim != 3 or labels_NHW.numel() == 0 or labels_NHW.is_floating_point():
+        found = f"{labels_NHW.dtype} of shape {tuple(labels_NHW.shape)}"
+        raise InvalidInput(f"The labels are {found}; they must be integers of shape (N, H, W).", param="labels")
     expected = (len(labels_NHW), num_classes)
     for who, logits_NChw in zip(("student", "teacher"), logits, strict=True):
         if logits_NChw.ndim != 4 or tuple(logits_NChw.shape[:2]) != expected:

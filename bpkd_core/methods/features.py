@@ -63,7 +63,8 @@ class FeatureMethod(nn.Module, ABC):
 def unit(vectors: Tensor, dim: int, eps: float = 1e-8) -> Tensor:
     """Vectors along `dim` at length 1; one shorter than `eps` becomes 0 and gets no gradient.
 
-    After a ReLU a feature can be all 0, and the gradient of its direction would be infinite.
+    After a ReLU a feature can be all 0, and the gradient of its direction would be infinite. NaN stays NaN, for the
+    loop to see.
     """
     length = torch.linalg.vector_norm(vectors, dim=dim, keepdim=True)
-    return torch.where(length > eps, vectors / length.clamp(min=eps), 0)
+    return torch.where(length <= eps, 0, vectors / length.clamp(min=eps))

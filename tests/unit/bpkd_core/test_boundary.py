@@ -121,7 +121,7 @@ def test_all_void_gives_zeros() -> None:
         assert edge_masks(torch.full((1, 6, 6), 255), 3, void=void).sum() == 0
 
 
-@pytest.mark.parametrize("dtype", [torch.uint8, torch.int16, torch.int32, torch.int64])
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.uint16, torch.int16, torch.int32, torch.int64])
 def test_any_integer_type_gives_the_same_masks(dtype: torch.dtype) -> None:
     """Loaders hand over uint8, cross-entropy wants int64; nobody should convert for the mask's sake."""
     labels = random_labels(1, (2, 15, 17), 5, 4, 0.1)

@@ -145,11 +145,29 @@ def test_extreme_logits_stay_finite(draw, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ON_LOGITS)
-def test_uint8_and_int64_labels_are_the_same_labels(draw, name: str) -> None:
-    """The loader keeps uint8 as long as it can."""
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.uint16, torch.int32])
+def test_labels_of_any_integer_type_are_the_same_labels(draw, name: str, dtype: torch.dtype) -> None:
+    """The loader keeps uint8 as long as it can, and masks of more classes are uint16."""
     student, teacher, labels = draw()
     method = get_method(name, num_classes=4)
-    assert torch.equal(method(student, teacher, labels.byte()).total, method(student, teacher, labels).total)
+    assert torch.equal(method(student, teacher, labels.to(dtype)).total, method(student, teacher, labels).total)
+
+
+@pytest.mark.parametrize("name", ON_LOGITS)
+@pytest.mark.parametrize("labels", [torch.zeros(2, 9, 9), torch.zeros(2, 1, 9, 9).long(), torch.zeros(2, 0, 9).long()])
+def test_labels_that_are_no_maps_of_integers_are_refused(draw, name: str, labels: torch.Tensor) -> None:
+    """A forgotten squeeze would broadcast, and an empty batch would be NaN."""
+    student, teacher, _ = draw()
+    with pytest.raises(InvalidInput, match=r"they must be integers of shape \(N, H, W\)"):
+        get_method(name, num_classes=4)(student, teacher, labels)
+
+
+@pytest.mark.parametrize("name", ON_LOGITS)
+def test_a_teacher_of_nan_is_not_hidden(draw, name: str) -> None:
+    """A step with NaN is taken back by the loop, which has to see it."""
+    student, teacher, labels = draw()
+    teacher[0, 1, 2, 3] = torch.nan
+    assert get_method(name, num_classes=4)(student, teacher, labels).total.isnan()
 
 
 @pytest.mark.parametrize("name", ON_LOGITS)

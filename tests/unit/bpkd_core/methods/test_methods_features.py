@@ -120,15 +120,23 @@ def test_dead_features_get_finite_gradients(draw, draw_features, make, name: str
     assert dead.grad.isfinite().all()
 
 
-def test_uint8_and_int64_labels_are_the_same_labels(draw, draw_features, make, name: str) -> None:
-    """The loader keeps uint8 as long as it can."""
+def test_labels_of_any_integer_type_are_the_same_labels(draw, draw_features, make, name: str) -> None:
+    """The loader keeps uint8 as long as it can, and masks of more classes are uint16."""
     student, teacher, labels = draw()
     totals = []
-    for each in (labels, labels.byte()):
+    for each in (labels, labels.byte(), labels.to(torch.uint16)):
         method = make(name)
         torch.manual_seed(1)
         totals.append(method(student, teacher, each, features=draw_features()).total)
-    assert torch.equal(*totals)
+    assert torch.equal(totals[0], totals[1])
+    assert torch.equal(totals[0], totals[2])
+
+
+def test_features_of_nan_are_not_hidden(draw, draw_features, make, name: str) -> None:
+    """A step with NaN is taken back by the loop, which has to see it."""
+    features = draw_features()
+    features.teacher[0, 1, 2, 3] = torch.nan
+    assert make(name)(*draw(), features=features).total.isnan()
 
 
 def test_void_has_the_value_that_the_caller_says(draw, draw_features, make, name: str) -> None:
