@@ -13,7 +13,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -41,7 +41,8 @@ def distill(
 
         with join() as group:
             if not group.leads:
-                return assist(parsed, workdir, stop, group)
+                assist(parsed, workdir, stop, group)
+                return
             bundle = run(parsed, workdir, emit, stop, group)
             group.tell(None)
         emit(Event("done", {"result": bundle.result.model_dump(mode="json")}))
@@ -53,12 +54,15 @@ def distill(
 def check(
     path: Annotated[Path, typer.Argument(help="A dataset folder, in any layout of the catalog.")],
     layout: Annotated[str, typer.Option(help="The layout's name in the catalog; auto finds it.")] = "auto",
+    labels: Annotated[
+        Literal["dataset", "teacher", "mixed"], typer.Option(help="What a job will train on.")
+    ] = "dataset",
 ) -> None:
     """Check a dataset; the last line is the report as JSON."""
     from bpkd_core.data.validate import check as check_dataset
 
     def work() -> None:
-        report = check_dataset(path, layout=layout, progress=lambda done, total: emit_count(done, total))
+        report = check_dataset(path, layout=layout, labels=labels, progress=emit_count)
         print(json.dumps(report.to_dict(), ensure_ascii=False), flush=True)  # noqa: T201 - the protocol
 
     finish(work)

@@ -1,4 +1,4 @@
-"""The parts that the convolutional networks share, with OpenMMLab's key names (`conv`, `bn`)."""
+"""The parts that networks share, with OpenMMLab's key names (`conv`, `bn`)."""
 
 from __future__ import annotations
 
@@ -31,6 +31,24 @@ class BatchNorm(nn.BatchNorm2d):
                 eps=self.eps,
             )
         return super().forward(input)
+
+
+class StochasticDepth(nn.Module):
+    """Leave a branch out for some images while it trains, and make it larger for the others (arXiv 1603.09382).
+
+    rate: how often an image goes without the branch, below 1; the mean over images is that of the whole branch.
+    """
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, branch_NHWC: Tensor) -> Tensor:
+        """(N, H, W, C) to the same."""
+        if not self.training or self.rate == 0:
+            return branch_NHWC
+        kept_N111 = branch_NHWC.new_empty(len(branch_NHWC), 1, 1, 1).bernoulli_(1 - self.rate)
+        return branch_NHWC * (kept_N111 / (1 - self.rate))
 
 
 def conv(c_in: int, c_out: int, kernel: int, stride: int = 1, dilation: int = 1) -> nn.Conv2d:

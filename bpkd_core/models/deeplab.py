@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from bpkd_core.models.base import Outputs, SegmentationNet
 from bpkd_core.models.blocks import DROPOUT, conv_norm, initialise, resize
+from bpkd_core.models.fcn import FCNHead
 from bpkd_core.models.mobilenet import MobileNetV2, depthwise
-from bpkd_core.models.pspnet import FCNHead
 from bpkd_core.models.resnet import ResNet, resnet_101
 
 DILATIONS = (12, 24, 36)

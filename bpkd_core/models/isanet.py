@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bpkd_core.models.base import Outputs, SegmentationNet
-from bpkd_core.models.blocks import DROPOUT, conv_norm, initialise
-from bpkd_core.models.fcn import FCNHead
-from bpkd_core.models.resnet import ResNet, resnet_18, resnet_101
+from bpkd_core.models.base import SegmentationNet
+from bpkd_core.models.blocks import DROPOUT, conv_norm
+from bpkd_core.models.dilated import DilatedNet
+from bpkd_core.models.resnet import resnet_18, resnet_101
 
 INNER = 256
 """Channels of queries and keys, in the student as in the teacher."""
@@ -79,23 +79,10 @@ class ISAHead(nn.Module):
         return x[:, :, top : top + height, left : left + width]
 
 
-class ISANet(SegmentationNet):
-    """A backbone that gives two maps at 1/8, of c_in / 2 and c_in channels, and the heads on them."""
+class ISANet(DilatedNet):
+    """Interlaced attention on the backbone's last map."""
 
-    auxiliary = ("auxiliary_head.",)
-
-    def __init__(self, num_classes: int, backbone: ResNet, *, c_in: int, width: int) -> None:
-        super().__init__(num_classes, stride=8, feature_channels=width)
-        self.backbone = backbone
-        self.decode_head = ISAHead(c_in, width, num_classes)
-        self.auxiliary_head = FCNHead(c_in // 2, width // 2, num_classes)
-        initialise(self)
-
-    def score(self, images_NCHW: Tensor) -> Outputs:
-        """(N, 3, H, W) to logits (N, C, ceil(H / 8), ceil(W / 8)), and one auxiliary of that size in training."""
-        third, fourth = self.backbone(images_NCHW)
-        logits, features = self.decode_head(fourth)
-        return Outputs(logits, (self.auxiliary_head(third),) if self.training else (), features)
+    head = ISAHead
 
 
 def isanet_r18(num_classes: int) -> SegmentationNet:

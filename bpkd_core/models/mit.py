@@ -12,6 +12,8 @@ from collections import OrderedDict
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from bpkd_core.models.blocks import StochasticDepth
+
 HEADS = (1, 2, 5, 8)
 REDUCTIONS = (8, 4, 2, 1)
 """How many times smaller a side the map is that is attended to: fine stages at the cost of coarse ones (equation 2)."""
@@ -73,7 +75,7 @@ class MixFFN(nn.Module):
 class Block(nn.Module):
     """Attention and the mixing layers, each behind a norm and around a shortcut.
 
-    drop: the probability that an image takes the shortcut alone while this trains (arXiv 1603.09382).
+    drop: how often an image takes the shortcut alone while this trains.
     """
 
     def __init__(self, width: int, heads: int, reduction: int, drop: float) -> None:
@@ -82,18 +84,12 @@ class Block(nn.Module):
         self.attn = Attention(width, heads, reduction)
         self.norm2 = LayerNorm(width)
         self.ffn = MixFFN(width)
-        self.drop = drop
+        self.drop = StochasticDepth(drop)
 
     def forward(self, x_NHWC: Tensor) -> Tensor:
         """(N, H, W, width) to (N, H, W, width)."""
-        x = x_NHWC + self._sometimes(self.attn(self.norm1(x_NHWC)))
-        return x + self._sometimes(self.ffn(self.norm2(x)))
-
-    def _sometimes(self, x_NHWC: Tensor) -> Tensor:
-        if not self.training or self.drop == 0:
-            return x_NHWC
-        kept_N111 = x_NHWC.new_empty(len(x_NHWC), 1, 1, 1).bernoulli_(1 - self.drop)
-        return x_NHWC * (kept_N111 / (1 - self.drop))
+        x = x_NHWC + self.drop(self.attn(self.norm1(x_NHWC)))
+        return x + self.drop(self.ffn(self.norm2(x)))
 
 
 class PatchEmbedding(nn.Module):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from bpkd_core.models.base import Outputs, SegmentationNet
-from bpkd_core.models.blocks import DROPOUT, conv_norm, initialise, resize
-from bpkd_core.models.fcn import FCNHead
-from bpkd_core.models.resnet import ResNet, resnet_18, resnet_101
+from bpkd_core.models.base import SegmentationNet
+from bpkd_core.models.blocks import DROPOUT, conv_norm, resize
+from bpkd_core.models.dilated import DilatedNet
+from bpkd_core.models.resnet import resnet_18, resnet_101
 
 BINS = (1, 2, 3, 6)
 
@@ -61,23 +61,10 @@ class PSPHead(nn.Module):
         return self.conv_seg(self.dropout(features)), features
 
 
-class PSPNet(SegmentationNet):
-    """A backbone that gives two maps at 1/8, of c_in / 2 and c_in channels, and the heads on them."""
+class PSPNet(DilatedNet):
+    """Contexts of the whole image beside each pixel of the backbone's last map."""
 
-    auxiliary = ("auxiliary_head.",)
-
-    def __init__(self, num_classes: int, backbone: ResNet, *, c_in: int, width: int) -> None:
-        super().__init__(num_classes, stride=8, feature_channels=width)
-        self.backbone = backbone
-        self.decode_head = PSPHead(c_in, width, num_classes)
-        self.auxiliary_head = FCNHead(c_in // 2, width // 2, num_classes)
-        initialise(self)
-
-    def score(self, images_NCHW: Tensor) -> Outputs:
-        """(N, 3, H, W) to logits (N, C, ceil(H / 8), ceil(W / 8)), and one auxiliary of that size in training."""
-        third, fourth = self.backbone(images_NCHW)
-        logits, features = self.decode_head(fourth)
-        return Outputs(logits, (self.auxiliary_head(third),) if self.training else (), features)
+    head = PSPHead
 
 
 def pspnet_r18(num_classes: int) -> SegmentationNet:

@@ -11,10 +11,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from bpkd_core.models.blocks import StochasticDepth
+
 WINDOW = 7
 PATCH = 4
 DEPTHS, HEADS, WIDTHS = (2, 2, 6, 2), (3, 6, 12, 24), (96, 192, 384, 768)
-DROP_PATH = 0.3
+STOCHASTIC_DEPTH = 0.3
 """How often the last block is skipped for an image in training; 0 at the first (OpenMMLab's UPerNet configuration)."""
 FORBIDDEN = -100.0
 """Added to the score of two pixels that only share a window because the map was rolled; softmax makes it nothing."""
@@ -81,9 +83,9 @@ class ShiftedWindows(nn.Module):
 class Block(nn.Module):
     """Attention and a two-layer perceptron, each behind a norm and beside a shortcut (equation 3)."""
 
-    def __init__(self, channels: int, heads: int, *, shift: int, drop_path: float) -> None:
+    def __init__(self, channels: int, heads: int, *, shift: int, drop: float) -> None:
         super().__init__()
-        self.drop_path = drop_path
+        self.drop = StochasticDepth(drop)
         self.norm1 = nn.LayerNorm(channels)
         self.attn = ShiftedWindows(channels, heads, shift)
         self.norm2 = nn.LayerNorm(channels)
@@ -91,16 +93,8 @@ class Block(nn.Module):
 
     def forward(self, x_NHWC: Tensor) -> Tensor:
         """(N, H, W, C) to the same."""
-        x = x_NHWC + self._kept(self.attn(self.norm1(x_NHWC)))
-        return x + self._kept(self.ffn["layers"](self.norm2(x)))
-
-    def _kept(self, branch_NHWC: Tensor) -> Tensor:
-        """In training, nothing for some images and more for the others (stochastic depth, arXiv 1603.09382)."""
-        if not self.training or self.drop_path == 0:
-            return branch_NHWC
-        keep = 1 - self.drop_path
-        chosen = torch.rand(branch_NHWC.shape[0], 1, 1, 1, device=branch_NHWC.device) < keep
-        return branch_NHWC * chosen.to(branch_NHWC.dtype) / keep
+        x = x_NHWC + self.drop(self.attn(self.norm1(x_NHWC)))
+        return x + self.drop(self.ffn["layers"](self.norm2(x)))
 
 
 class PatchMerging(nn.Module):
@@ -123,12 +117,12 @@ class PatchMerging(nn.Module):
 class Stage(nn.Module):
     """Blocks of which every second one shifts, and the reduction to the next stage."""
 
-    def __init__(self, channels: int, heads: int, drop_paths: list[float], *, last: bool) -> None:
+    def __init__(self, channels: int, heads: int, drops: list[float], *, last: bool) -> None:
         super().__init__()
         self.blocks = nn.Sequential(
             *(
-                Block(channels, heads, shift=WINDOW // 2 if index % 2 else 0, drop_path=drop_path)
-                for index, drop_path in enumerate(drop_paths)
+                Block(channels, heads, shift=WINDOW // 2 if index % 2 else 0, drop=drop)
+                for index, drop in enumerate(drops)
             )
         )
         self.downsample = None if last else PatchMerging(channels)
@@ -160,10 +154,10 @@ class SwinT(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.patch_embed = PatchEmbedding(WIDTHS[0])
-        drop_paths = torch.linspace(0, DROP_PATH, sum(DEPTHS), device="cpu").split(DEPTHS)
+        drops = torch.linspace(0, STOCHASTIC_DEPTH, sum(DEPTHS), device="cpu").split(DEPTHS)
         stages = [
             Stage(width, heads, rates.tolist(), last=width == WIDTHS[-1])
-            for width, heads, rates in zip(WIDTHS, HEADS, drop_paths, strict=True)
+            for width, heads, rates in zip(WIDTHS, HEADS, drops, strict=True)
         ]
         self.stages = nn.ModuleList(stages)
         for index, width in enumerate(WIDTHS):

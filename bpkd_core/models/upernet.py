@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from bpkd_core.models.base import Outputs, SegmentationNet
 from bpkd_core.models.blocks import DROPOUT, conv_norm, initialise, resize
-from bpkd_core.models.pspnet import BINS, AdaptivePool, FCNHead
+from bpkd_core.models.fcn import FCNHead
+from bpkd_core.models.pspnet import BINS, AdaptivePool
 from bpkd_core.models.swin import WIDTHS, SwinT
 
 WIDTH = 512

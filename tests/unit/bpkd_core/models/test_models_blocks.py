@@ -1,4 +1,4 @@
-"""The parts whose arithmetic is ours: pooling by matrix products, batch norm of one value, start values."""
+"""The parts whose arithmetic is ours: pooling by products, batch norm of one value, branches left out, start values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 
-from bpkd_core.models.blocks import BatchNorm, conv, initialise
+from bpkd_core.models.blocks import BatchNorm, StochasticDepth, conv, initialise
 from bpkd_core.models.dappm import DAPPM
 from bpkd_core.models.pspnet import BINS, AdaptivePool
 from bpkd_core.models.resnet import BasicBlock, Bottleneck, ResNet, resnet_18, resnet_101
@@ -43,6 +43,18 @@ def test_pooling_keeps_a_constant_exact_in_bfloat16(bins: int) -> None:
     maps = torch.ones(1, 1, 23, 37)
     with torch.autocast("cpu", torch.bfloat16):
         assert AdaptivePool(bins)(maps).float().unique().tolist() == [1.0]
+
+
+def test_a_branch_is_left_out_for_some_images_and_larger_for_the_others() -> None:
+    """On average a block in training says what it says in eval mode."""
+    torch.manual_seed(0)
+    branch = torch.rand(400, 2, 3, 4) + 1
+    depth = StochasticDepth(0.25)
+    kept = depth(branch)
+    left_out = (kept == 0).flatten(1).all(1)
+    assert 70 < left_out.sum() < 130
+    torch.testing.assert_close(kept[~left_out], branch[~left_out] / 0.75)
+    assert depth.eval()(branch) is branch
 
 
 def test_batch_norm_of_one_value_uses_running_statistics_and_leaves_them() -> None:

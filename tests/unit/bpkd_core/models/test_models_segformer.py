@@ -16,7 +16,6 @@ from transformers.utils.logging import disable_progress_bar
 
 from bpkd_core.models import build, load_checkpoint
 from bpkd_core.models.checkpoints import load_backbone
-from bpkd_core.models.mit import Block
 from bpkd_core.models.segformer import AllMLPHead
 
 Weights = dict[str, Tensor]
@@ -116,17 +115,3 @@ def test_fresh_heads_differ_in_their_norms_alone() -> None:
     assert "convs.0.bias" in plain
     assert "convs.0.bn.running_mean" in normed
     assert {key for key in plain if not key.startswith("convs")} == {k for k in normed if not k.startswith("convs")}
-
-
-def test_a_dropped_block_passes_its_input_on_and_the_others_make_up_for_it() -> None:
-    """Stochastic depth keeps the expected output, image by image."""
-    torch.manual_seed(0)
-    block = Block(8, heads=1, reduction=1, drop=0.5).train()
-    images = torch.rand(1, 4, 4, 8).expand(64, 4, 4, 8)
-    with torch.no_grad():
-        once = block.attn(block.norm1(images[:1]))
-        change = block._sometimes(once.expand_as(images))
-    kept = change.abs().amax((1, 2, 3)) > 0
-    assert 16 < int(kept.sum()) < 48
-    torch.testing.assert_close(change[kept], (2 * once).expand_as(change[kept]))
-    assert torch.equal(block.eval()._sometimes(images), images)
