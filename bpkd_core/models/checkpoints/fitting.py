@@ -37,11 +37,14 @@ def require_fit(
             if key in weights and weights[key].shape != value.shape
         ],
         "no tensor": [f"{key} is {unknown[key]}" for key in unknown if key in expected],
+        "of whole numbers": [key for key in expected if key in weights and _is_rounded(weights[key], expected[key])],
         "not finite": [key for key in expected if key in weights and not _is_finite(weights[key])],
     }
     found = "; ".join(f"{len(keys)} {fault} ({_first(keys)})" for fault, keys in faults.items() if keys)
     if found:
         general = "Name the architecture and the number of classes that the checkpoint was trained with."
+        if not any(keys for fault, keys in faults.items() if fault != "not finite"):
+            raise InvalidCheckpoint(f"{complaint}: keys {found}.", hint="Take an earlier one: this training diverged.")
         raise InvalidCheckpoint(f"{complaint}: keys {found}.", hint=hint() or general)
 
 
@@ -75,6 +78,11 @@ def _classes(name: str, weights: Weights) -> int | None:
 def _absent(expected: Weights, weights: Weights, besides: Collection[str] = ()) -> list[str]:
     """What is missing. Integers are counters and tables of positions: nothing is learnt into them."""
     return [key for key in expected if not (key in weights or key in besides) and expected[key].is_floating_point()]
+
+
+def _is_rounded(value: Tensor, like: Tensor) -> bool:
+    """Whether a weight is stored in integers, as quantised ones are: without their scales they are other weights."""
+    return like.is_floating_point() and not value.is_floating_point()
 
 
 def _is_finite(value: Tensor) -> bool:

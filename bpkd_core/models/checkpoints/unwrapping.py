@@ -14,6 +14,7 @@ ENVELOPES = (
     "model_state_dict",
     "model_state",
     "model",
+    "module",
     "net",
     "network",
     "weights",

@@ -68,6 +68,7 @@ WRAPPINGS: dict[str, Callable[[Weights], Any]] = {
     "our own training checkpoint": lambda weights: {"net": weights, "progress": {"step": 7}},
     "an envelope in an envelope": lambda weights: {"model": {"state_dict": weights}, "epoch": 3},
     "data parallel": prefixed("module."),
+    "deepspeed": lambda weights: {"module": weights, "optimizer": None, "ds_version": "0.14"},
     "compiled": prefixed("_orig_mod."),
     "razor": lambda weights: {"state_dict": prefixed("architecture.model.")(weights)},
     "newer razor": lambda weights: {"state_dict": beside("architecture.", "teacher.conv_seg.bias")(weights)},
@@ -168,8 +169,16 @@ def test_weights_that_are_not_finite_are_refused(
     """A diverged teacher would make every loss NaN, hours later and elsewhere."""
     broken = weights["decode_head.conv_seg.weight"].clone()
     broken[1, 2] = value
-    with pytest.raises(InvalidCheckpoint, match=r"keys 1 not finite \(decode_head\.conv_seg\.weight\)"):
+    with pytest.raises(InvalidCheckpoint, match=r"keys 1 not finite \(decode_head\.conv_seg\.weight\)") as caught:
         load_checkpoint(net, saved(tmp_path, {**weights, "decode_head.conv_seg.weight": broken}))
+    assert caught.value.hint == "Take an earlier one: this training diverged."
+
+
+def test_quantised_weights_are_refused(net: SegmentationNet, weights: Weights, tmp_path: Path) -> None:
+    """Integers without their scales would load without a word, and be another network."""
+    rounded = (weights["decode_head.conv_seg.weight"] * 127).to(torch.int8)
+    with pytest.raises(InvalidCheckpoint, match=r"keys 1 of whole numbers \(decode_head\.conv_seg\.weight\)"):
+        load_checkpoint(net, saved(tmp_path, {**weights, "decode_head.conv_seg.weight": rounded}))
 
 
 def test_counters_may_be_absent(net: SegmentationNet, weights: Weights, tmp_path: Path) -> None:
