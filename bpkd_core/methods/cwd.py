@@ -1,4 +1,7 @@
-"""Channel-wise distillation: each class map is one distribution over the positions of the image."""
+"""Channel-wise distillation (arXiv 2011.13256): a class map is one distribution over the positions of the image.
+
+The marks are those of bpkd.py.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from bpkd_core.methods.divergence import channel_kl
 
 @dataclass(frozen=True, kw_only=True)
 class ChannelWiseKD(LogitMethod):
-    """Shu et al. 2021 on the logits, with their T = 4 and weight 3. It looks at no label, hence at no void."""
+    """Shu et al. 2021 on the logits (C: T = 4, weight 3). It looks at no label, hence at no void."""
 
     temperature: float = 4.0
     weight: float = 3.0

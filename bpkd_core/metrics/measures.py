@@ -6,14 +6,14 @@ Treatment of void and frame, by measure:
 measure                void                                            frame of the image
 =====================  ==============================================  ================================================
 mIoU, accuracies       not counted, whatever is predicted there        no role
-Boundary IoU           transparent, in both masks (D)                  a contour, as in the authors' tool (D)
+Boundary IoU           transparent, in both masks (D)                  a contour, as in the authors' tool (C)
 contour F-score        transparent, in both masks (D)                  no contour (D)
 trimap bands           transparent (D)                                 no border (D)
 edge and body          transparent, as in the loss (D)                 never an edge, as in the loss
 =====================  ==============================================  ================================================
 
 *Transparent*: a void pixel makes no border with its neighbours and lies in no band. A class that occurs neither in the
-truth nor in the prediction has no IoU (NaN) and takes no part in a mean. Marks (D) as in docs/why.md: our decision.
+truth nor in the prediction has no IoU (NaN) and takes no part in a mean. Marks as in docs/why.md: D is our decision.
 """
 
 from __future__ import annotations
