@@ -6,8 +6,9 @@ kind in `object`; ids are prefixed and sort by time; times are RFC 3339 in UTC.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Generic, Literal, Self, TypeVar
+from typing import Annotated, Generic, Literal, Self, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator, model_validator
 
@@ -20,12 +21,16 @@ from bpkd_core.spec import (
     Evaluation,
     Export,
     LabelSource,
+    LayoutName,
     Method,
+    OnnxTeacher,
     Section,
     Student,
+    Teacher,
     Train,
     TrainedTeacher,
     require_one_input_size,
+    teacher_train,
 )
 
 T = TypeVar("T")
@@ -58,7 +63,11 @@ class DatasetRequest(Section):
 
     name: Label
     path: Annotated[str, StringConstraints(min_length=1, max_length=4096)] = Field(
-        description="a folder in the canonical layout, inside one of the server's import roots"
+        description="a folder inside one of the server's import roots"
+    )
+    layout: LayoutName = Field(default="auto", description="how its files are arranged; auto finds it")
+    labels: LabelSource = Field(
+        default="dataset", description="what jobs will learn from; with teacher or mixed, images may lack their masks"
     )
     metadata: Metadata = Field(default_factory=dict[str, str])
 
@@ -80,7 +89,10 @@ class Register(Section):
 
 
 class JobRequest(Section):
-    """One distillation: teacher, student, control, export and registration in one piece."""
+    """One distillation: teacher, student, control, export and registration in one piece.
+
+    Files that it names lie inside the server's import roots, as datasets do. A teacher without a type is trained.
+    """
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -90,7 +102,7 @@ class JobRequest(Section):
     labels: LabelSource = Field(default="dataset", description="what the student learns where an image has no mask")
     label_confidence: float = Field(default=0.0, ge=0, lt=1, description="below it a teacher's answer is void")
     student: Student
-    teacher: TrainedTeacher = TrainedTeacher(arch="pspnet_r101")
+    teacher: Teacher = TrainedTeacher(arch="pspnet_r101")
     method: Method = BoundaryPrivilegedKD()
     train: Train = Train()
     eval: Evaluation = Evaluation()
@@ -121,9 +133,19 @@ class JobRequest(Section):
                 pass
         return value
 
+    @field_validator("teacher", mode="before")
+    @classmethod
+    def _trained_unless_said(cls, value: object) -> object:
+        return {"type": "train", **cast("Mapping[str, object]", value)} if isinstance(value, Mapping) else value
+
     @model_validator(mode="after")
     def _one_input_size(self) -> Self:
-        require_one_input_size(self.teacher.train or self.train, self.train)
+        require_one_input_size(teacher_train(self.teacher, self.train), self.train)
+        return self
+
+    @model_validator(mode="after")
+    def _features_are_shown(self) -> Self:
+        catalog.require_features(self.method.type, teacher=not isinstance(self.teacher, OnnxTeacher))
         return self
 
 
@@ -170,12 +192,14 @@ class Failure(Wire):
 
 
 class Dataset(Wire):
-    """A folder of images and masks. splits: split -> number of images."""
+    """A folder of images and masks. splits: split -> number of images. layout, labels: as they were asked for."""
 
     object: Literal["dataset"] = "dataset"
     id: str
     name: str
     path: str
+    layout: str
+    labels: LabelSource
     state: DatasetState
     sha256: str | None
     classes: list[ClassInfo]

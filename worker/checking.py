@@ -29,7 +29,7 @@ STDERR = "stderr.log"
 
 @dataclass(frozen=True)
 class Checking:
-    """One dataset at a time, in a child process. command: to which `check -- PATH` is added.
+    """One dataset at a time, in a child process. command: to which `check --layout L --labels S -- PATH` is added.
 
     A child, because a hostile image may take the decoder down, and the process with it. Stopping it needs no grace: it
     has nothing to save.
@@ -49,7 +49,8 @@ class Checking:
         """Validate a claimed dataset, until it is ready or refused, or waits again, or is somebody else's."""
         folder = open_workspace(self.root, dataset.id, dataset.lease.fence)
         findings = _LastWord(partial(work.beat_check, self.datasets, dataset, lease_s=self.limits.lease_s))
-        command = [*self.command, "check", "--", dataset.path]
+        asked = ["--layout", dataset.layout, "--labels", dataset.labels]
+        command = [*self.command, "check", *asked, "--", dataset.path]
         with Child(command, folder=folder, log=folder / STDERR) as child:
             ending = Supervision(child, findings, draining=draining, limits=replace(self.limits, grace_s=0)).run()
         if ending.reason is not Reason.LOST:

@@ -71,10 +71,11 @@ class Training:
             return Supervision(child, relay, draining=draining, limits=self.limits).run()
 
     def _spec(self, job: Job) -> dict[str, Any]:
-        """The request without what only the service understands, and with the dataset's id turned into its path."""
+        """The request without what only the service understands, and with the dataset's id turned into its place."""
         shared = {field: job.request[field] for field in DistillSpec.model_fields if field in job.request}
-        path = self.datasets.get(job.dataset_id).path
-        return shared | {"dataset": path, "provenance": {"job_id": job.id, "dataset_id": job.dataset_id}}
+        dataset = self.datasets.get(job.dataset_id)
+        place = {"dataset": dataset.path, "layout": dataset.layout}
+        return shared | place | {"provenance": {"job_id": job.id, "dataset_id": job.dataset_id}}
 
     def _conclude(self, job: Job, folder: Path, relay: Relay, ending: Ending) -> None:
         relay.beat()

@@ -6,14 +6,13 @@ here: files are only found.
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from bpkd_core.errors import InvalidInput, MissingExtra
+from bpkd_core.spec.networks import HUB_ID
 
 CONFIG, PIXELS = "config.json", "preprocessor_config.json"
 SAFE, PICKLED = ("model.safetensors", "model.safetensors.index.json", "model-*.safetensors"), "pytorch_model.bin"
-HUB_ID = re.compile(r"[\w-][\w.-]*/[\w.-]+")
 SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".tar")
 
 

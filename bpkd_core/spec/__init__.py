@@ -6,12 +6,13 @@ bpkd_core/methods); the defaults of :class:`Train` are those of the BPKD authors
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar, cast
 
 import yaml
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from bpkd_core import catalog
 from bpkd_core.errors import InvalidSpec, UnknownName
@@ -33,11 +34,21 @@ from bpkd_core.spec.methods import (
     RelationalKD,
     StructuredKD,
 )
-from bpkd_core.spec.networks import MAX_ARCH, Arch, CheckpointTeacher, OnnxTeacher, Student, Teacher, TrainedTeacher
+from bpkd_core.spec.networks import (
+    HUB_ID,
+    MAX_ARCH,
+    Arch,
+    CheckpointTeacher,
+    OnnxTeacher,
+    Student,
+    Teacher,
+    TrainedTeacher,
+)
 from bpkd_core.spec.section import Section
 from bpkd_core.spec.train import HardPixels, Train
 
 __all__ = [
+    "HUB_ID",
     "MAX_ARCH",
     "Arch",
     "BoundaryPrivilegedKD",
@@ -50,6 +61,7 @@ __all__ = [
     "HardPixels",
     "IntraClassVariationKD",
     "LabelSource",
+    "LayoutName",
     "MaskedGenerativeKD",
     "Method",
     "NoDistillation",
@@ -69,6 +81,7 @@ __all__ = [
     "parse_spec",
     "read_spec",
     "require_one_input_size",
+    "teacher_train",
 ]
 
 T = TypeVar("T", bound=BaseModel)
@@ -76,7 +89,10 @@ N = TypeVar("N", Student, TrainedTeacher)
 
 
 def _known_layout(name: str) -> str:
-    return name if name == "auto" else catalog.require("datasets", name)
+    return name if name == "auto" else catalog.require("datasets", name, param="layout")
+
+
+LayoutName = Annotated[str, Field(max_length=MAX_ARCH), AfterValidator(_known_layout)]
 
 
 class Export(Section):
@@ -103,9 +119,7 @@ class DistillSpec(Section):
         default=(), max_length=8, description="recipes to lie under this specification, the later over the earlier"
     )
     dataset: Path
-    layout: Annotated[str, Field(max_length=MAX_ARCH), AfterValidator(_known_layout)] = Field(
-        default="auto", description="how the dataset's files are arranged; auto finds it"
-    )
+    layout: LayoutName = Field(default="auto", description="how the dataset's files are arranged; auto finds it")
     labels: LabelSource = Field(
         default="dataset", description="what the student learns: the masks, the teacher's answers, or these where none"
     )
@@ -140,9 +154,14 @@ class DistillSpec(Section):
         return self
 
     def teacher_train(self) -> Train:
-        """The teacher's schedule: its own, or the student's."""
-        own = self.teacher.train if isinstance(self.teacher, TrainedTeacher) else None
-        return own or self.train
+        """The teacher's schedule."""
+        return teacher_train(self.teacher, self.train)
+
+
+def teacher_train(teacher: Teacher, student: Train) -> Train:
+    """The teacher's schedule: its own, or the student's."""
+    own = teacher.train if isinstance(teacher, TrainedTeacher) else None
+    return own or student
 
 
 def require_one_input_size(teacher: Train, student: Train) -> None:
@@ -193,7 +212,7 @@ def parse(model: type[T], data: object) -> T:
     except UnknownName:
         raise
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
+        first = _most_telling(error.errors(include_url=False), data)
         param = _written_path(first["loc"], data)
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
         raise InvalidSpec(
@@ -201,12 +220,20 @@ def parse(model: type[T], data: object) -> T:
         ) from error
 
 
+def _most_telling(errors: Sequence[ErrorDetails], data: object) -> ErrorDetails:
+    """The first field to blame; where every member of a union complains of it, the one that got furthest inside."""
+    field = _written_path(errors[0]["loc"], data) + "."
+    same = [error for error in errors if f"{_written_path(error['loc'], data)}.".startswith(field)]
+    return max(same, key=lambda error: len(error["loc"]))
+
+
 def _written_path(loc: Iterable[int | str], data: Any) -> str:
     """The dotted path of a field as the caller wrote it: without the union members that pydantic puts between."""
     parts: list[str] = []
     for part in loc:
         inside = cast("dict[Any, Any]", data) if isinstance(data, dict) else {}
-        if part in inside or not (part in (inside.get("type"), PLUG_IN) or "[" in str(part)):
+        member = part in (inside.get("type"), PLUG_IN) or "[" in str(part) or str(part)[:1].isupper()
+        if part in inside or not member:
             parts.append(str(part))
             data = inside.get(part)
     return ".".join(parts)

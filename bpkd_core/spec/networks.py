@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -20,6 +21,9 @@ def _known_network(name: str) -> str:
 MAX_ARCH = 200
 Arch = Annotated[str, Field(max_length=MAX_ARCH, examples=["ddrnet_23_nano"]), AfterValidator(_known_network)]
 
+
+HUB_ID = re.compile(r"[\w-][\w.-]*/[\w.-]+")
+"""A repository of the Hugging Face hub."""
 
 Pretrained = Annotated[
     str | None, Field(max_length=4096, description="file or hub id of weights that the backbone starts from")

@@ -55,6 +55,7 @@ def _network(arch: str, miou: float, parameters: int) -> Mapping[str, Any]:
 
 _RESULT: Mapping[str, Any] = {
     "split": "val",
+    "reference": "labels",
     "images": 101,
     "method": "bpkd",
     "teacher": _network("pspnet_r18", 0.72, 12_800_000),
@@ -80,6 +81,8 @@ _DATASET: Mapping[str, Any] = {
     "id": _DATASET_ID,
     "name": "camvid",
     "path": "/data/camvid11",
+    "layout": "auto",
+    "labels": "dataset",
     "state": "ready",
     "sha256": _SHA256,
     "classes": _CLASSES,

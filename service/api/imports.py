@@ -1,25 +1,64 @@
-"""Which folders a request may name: those inside the server's import roots, wherever links lead."""
+"""Which files and folders a request may name: those inside the server's import roots, wherever links lead."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from bpkd_core.errors import InvalidInput
+from bpkd_core.spec import HUB_ID, CheckpointTeacher, OnnxTeacher, Student, Teacher
+from service.schemas import JobRequest
+
+FOLDER_OF = "hf:"
+"""What begins the name of a network that a folder or a hub's repository describes."""
 
 
-def importable(path: str, roots: Sequence[Path]) -> Path:
-    """The folder, resolved. Raises InvalidInput, and says nothing about paths outside the roots."""
-    try:
-        folder = Path(path).resolve()
-    except (OSError, ValueError, RuntimeError) as error:
-        raise InvalidInput("The path cannot be read; expected the path of a folder", param="path") from error
-    if not any(folder.is_relative_to(root.resolve()) for root in roots):
-        raise InvalidInput(
-            "The path is in none of the folders that datasets may come from",
-            param="path",
-            hint="Set BPKD_IMPORT_ROOTS to the folders that may be read, separated by colons, and start the API again.",
-        )
+def importable_folder(path: str, roots: Sequence[Path]) -> Path:
+    """A dataset's folder, resolved. Raises InvalidInput, and says nothing about paths outside the roots."""
+    folder = importable(path, roots, param="path")
     if not folder.is_dir():
-        raise InvalidInput(f"{folder} is no folder; expected one with images/, masks/ and classes.json", param="path")
+        raise InvalidInput(f"{folder} is no folder; expected the folder of a dataset", param="path")
     return folder
+
+
+def with_files(job: JobRequest, roots: Sequence[Path]) -> JobRequest:
+    """The job with every path that it names resolved. Raises InvalidInput that names the field."""
+    student, teacher = _located(job.student, roots, "student"), _located(job.teacher, roots, "teacher")
+    return job.model_copy(update={"student": student, "teacher": teacher})
+
+
+def _located(network: Student | Teacher, roots: Sequence[Path], role: str) -> Student | Teacher:
+    """The network with its weights' place, and the folder that it may be named by, resolved."""
+    changes: dict[str, Any] = {}
+    if isinstance(network, CheckpointTeacher | OnnxTeacher):
+        changes["path"] = importable(str(network.path), roots, param=f"{role}.path")
+    elif network.pretrained is not None:
+        changes["pretrained"] = _place(network.pretrained, roots, f"{role}.pretrained")
+    if not isinstance(network, OnnxTeacher) and network.arch.startswith(FOLDER_OF):
+        changes["arch"] = FOLDER_OF + _place(network.arch.removeprefix(FOLDER_OF), roots, f"{role}.arch")
+    return network.model_copy(update=changes)
+
+
+def _place(name: str, roots: Sequence[Path], param: str) -> str:
+    """A hub id as it is, anything else as a path."""
+    return name if HUB_ID.fullmatch(name) else str(importable(name, roots, param=param))
+
+
+def importable(path: str, roots: Sequence[Path], *, param: str) -> Path:
+    """A file or folder that is there, resolved. Raises InvalidInput, and says nothing about paths outside the roots."""
+    try:
+        found = Path(path).resolve()
+        if not any(found.is_relative_to(root.resolve()) for root in roots):
+            raise InvalidInput(
+                "The path is in none of the folders that files may come from",
+                param=param,
+                hint="Set BPKD_IMPORT_ROOTS to the folders that may be read, separated by colons, and start the API "
+                "again.",
+            )
+        there = found.exists()
+    except (OSError, ValueError, RuntimeError) as error:
+        raise InvalidInput("The path cannot be read; expected the path of a file or folder", param=param) from error
+    if not there:
+        raise InvalidInput(f"{found} is not there; expected a file or folder of the server", param=param)
+    return found

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from bpkd_core.bundle import FileInfo, Result
 from bpkd_core.catalog import MODELS, Plugin
+from bpkd_core.spec import TrainedTeacher, teacher_train
 from service import schemas
 from service.domain import datasets, events, jobs, models, workers
 from service.domain.ports import Listing
@@ -46,6 +47,8 @@ def dataset(value: datasets.Dataset) -> schemas.Dataset:
         id=value.id,
         name=value.name,
         path=value.path,
+        layout=value.layout,
+        labels=value.labels,
         state=value.state,
         sha256=value.sha256,
         classes=list(value.classes),
@@ -167,8 +170,10 @@ def plan(request: schemas.JobRequest, found: datasets.Dataset) -> schemas.JobPla
     """What a job would train, and on what."""
     chosen = request.budget_minutes is not None
     student_steps = None if chosen else request.train.steps
-    teacher_steps = None if chosen else (request.teacher.train or request.train).steps
-    networks = [_planned("teacher", request.teacher.arch, teacher_steps)]
+    networks: list[schemas.PlannedNetwork] = []
+    if isinstance(request.teacher, TrainedTeacher):
+        teacher_steps = None if chosen else teacher_train(request.teacher, request.train).steps
+        networks.append(_planned("teacher", request.teacher.arch, teacher_steps))
     if request.control == "full":
         networks.append(_planned("control", request.student.arch, student_steps))
     networks.append(_planned("student", request.student.arch, student_steps))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from service.client.transport import Transport
-from service.schemas import Dataset, List
+from service.schemas import Dataset, LabelSource, List
 
 POLL_S = 0.5
 
@@ -17,9 +17,20 @@ class Datasets:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def create(self, name: str, path: str, *, metadata: Mapping[str, str] | None = None) -> Dataset:
-        """Register a folder that the server can read; validation starts by itself."""
-        body = {"name": name, "path": path, "metadata": dict(metadata or {})}
+    def create(
+        self,
+        name: str,
+        path: str,
+        *,
+        layout: str = "auto",
+        labels: LabelSource = "dataset",
+        metadata: Mapping[str, str] | None = None,
+    ) -> Dataset:
+        """Register a folder that the server can read; validation starts by itself.
+
+        labels: what jobs will learn from; with "teacher" or "mixed", images may lack their masks.
+        """
+        body = {"name": name, "path": path, "layout": layout, "labels": labels, "metadata": dict(metadata or {})}
         return Dataset.model_validate_json(self._transport.post("/v1/datasets", body).content)
 
     def get(self, dataset_id: str) -> Dataset:

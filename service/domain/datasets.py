@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from bpkd_core.bundle import ClassInfo
 from bpkd_core.errors import BpkdError
+from bpkd_core.spec.labels import LabelSource
 from service.domain.errors import Conflict, Poisoned
 from service.domain.leases import MAX_ATTEMPTS_WITHOUT_PROGRESS, Lease
 
@@ -19,9 +20,10 @@ State = Literal["validating", "ready", "refused"]
 class Dataset:
     """Images and masks under a path of the server.
 
-    report: the validation report as JSON, once there is one. sha256: the fingerprint of names and contents. splits:
-    split -> number of images. attempt: 1, and one more after each validation that died. error: why no report could be
-    made. checked_at: when it became ready or was refused.
+    layout: a name of the catalog, or "auto". labels: what its jobs will learn from, which says whether images may lack
+    their masks. report: the validation report as JSON, once there is one. sha256: the fingerprint of names and
+    contents. splits: split -> number of images. attempt: 1, and one more after each validation that died. error: why no
+    report could be made. checked_at: when it became ready or was refused.
     """
 
     id: str
@@ -29,6 +31,8 @@ class Dataset:
     path: str
     created_at: datetime
     created_by: str | None = None
+    layout: str = "auto"
+    labels: LabelSource = "dataset"
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
     state: State = "validating"
     report: Mapping[str, Any] | None = None
@@ -48,6 +52,12 @@ class Dataset:
     def waits(self) -> bool:
         """Whether a worker may take it to validate it."""
         return self.state == "validating" and self.lease.owner is None
+
+    @property
+    def lacks_masks(self) -> bool:
+        """Whether the report counts images without a mask, which only a teacher can label."""
+        found = (self.report or {}).get("findings", [])
+        return any(each["code"] == "unlabelled_images" for each in found)
 
 
 @dataclass(frozen=True)

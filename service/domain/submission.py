@@ -25,7 +25,8 @@ def draft_job(
 ) -> Job:
     """A job as it will be queued. request: the validated request as JSON, with `name` and `metadata`.
 
-    Raises InvalidDataset (with the report) for a refused dataset, and Conflict for one that is still being validated.
+    Raises InvalidDataset (with the report) for a refused dataset and for masks that are missing and would be needed,
+    and Conflict for one that is still being validated.
     """
     if dataset.state == "refused":
         report = dict(dataset.report) if dataset.report is not None else None
@@ -40,6 +41,13 @@ def draft_job(
             f"Dataset {dataset.id} is still being validated; expected one that is ready",
             param="dataset",
             hint=f"Ask for /v1/datasets/{dataset.id} until its state is ready.",
+        )
+    if request.get("labels", "dataset") == "dataset" and dataset.lacks_masks:
+        raise InvalidDataset(
+            f"Dataset {dataset.id} was checked for labels: {dataset.labels} and has images whose masks are missing or "
+            "were not read; expected a job with labels: mixed or teacher",
+            param="labels",
+            hint="Send labels: mixed or teacher, or register the folder again with labels: dataset.",
         )
     return Job(
         id=job_id,

@@ -15,9 +15,9 @@ TRAINER = (sys.executable, str(Path(__file__).with_name("trainer.py")))
 """The fake trainer as a command."""
 
 
-def add_dataset(service: Service, path: Path | str = "/data/streets") -> Dataset:
+def add_dataset(service: Service, path: Path | str = "/data/streets", **fields: Any) -> Dataset:
     """One that waits for its validation."""
-    dataset = Dataset(service.new_id("ds"), "streets", str(path), service.now())
+    dataset = Dataset(service.new_id("ds"), "streets", str(path), service.now(), **fields)
     return register(service.datasets, service.hints, dataset)
 
 

@@ -1,7 +1,7 @@
 """A trainer without training: a real process with the real protocol, whose only state is a step number.
 
     python trainer.py [--steps N] [--pause-at STEP] [--die-at STEP] ... distill --spec F --workdir D
-    python trainer.py check -- PATH
+    python trainer.py check --layout L --labels S -- PATH
 
 It keeps checkpoints as the real one does, so that a resumed run goes on where its predecessor stood. `--trace FILE`
 gets a line with step and process id for each step of any attempt: what was done twice stands there twice.
@@ -25,7 +25,7 @@ STAGE = "training_student"
 def main() -> int:
     options = parse()
     if options.command == "check":
-        return check(Path(options.path))
+        return check(Path(options.path), options.layout, options.labels)
     return distill(options)
 
 
@@ -119,12 +119,14 @@ def replace(path: Path, text: str) -> None:
     temporary.replace(path)
 
 
-def check(path: Path) -> int:
+def check(path: Path, layout: str, labels: str) -> int:
     """A folder named `broken` is refused, one named `deadly` kills the validator; any other is fine."""
     if path.name == "deadly":
         os.kill(os.getpid(), signal.SIGKILL)
     report = {
         "ok": path.name != "broken",
+        "layout": layout,
+        "labels": labels,
         "findings": [],
         "splits": [{"name": "train", "images": 3, "source": "folder", "void_share": 0.0}],
         "classes": [{"id": 0, "name": "road", "color": [128, 64, 128], "share": {"train": 1.0}}],
@@ -164,6 +166,8 @@ def parse() -> argparse.Namespace:
     job.add_argument("--spec", type=Path)
     job.add_argument("--workdir", type=Path)
     dataset = commands.add_parser("check")
+    dataset.add_argument("--layout", required=True)
+    dataset.add_argument("--labels", required=True)
     dataset.add_argument("path")
     return parser.parse_args()
 

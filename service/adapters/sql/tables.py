@@ -47,6 +47,8 @@ datasets = Table(
     Column("created_by", String),
     Column("metadata", Json(_STRINGS), nullable=False),
     Column("state", String, nullable=False),
+    Column("layout", String, nullable=False),
+    Column("labels", String, nullable=False),
     Column("report", Json(_OBJECT)),
     Column("sha256", String),
     Column("classes", Json(_CLASSES), nullable=False),

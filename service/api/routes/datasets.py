@@ -10,7 +10,7 @@ from service import schemas
 from service.api import idempotency, shapes
 from service.api.auth import Me
 from service.api.context import Here, Paging
-from service.api.imports import importable
+from service.api.imports import importable_folder
 from service.domain import datasets, submission
 from service.domain.errors import NotFound
 
@@ -20,13 +20,15 @@ router = APIRouter(prefix="/v1/datasets", tags=["datasets"])
 @router.post("", operation_id="datasets_create", status_code=201, response_model=schemas.Dataset)
 def create(body: schemas.DatasetRequest, request: Request, here: Here, me: Me, key: idempotency.Key = None) -> Response:
     """Register a folder of images and masks. Validation starts by itself; `state` says when it is through."""
-    folder = importable(body.path, here.service.settings.import_roots)
+    folder = importable_folder(body.path, here.service.settings.import_roots)
     draft = datasets.Dataset(
         id=here.service.new_id("ds"),
         name=body.name,
         path=str(folder),
         created_at=here.service.now(),
         created_by=me.id,
+        layout=body.layout,
+        labels=body.labels,
         metadata=body.metadata,
     )
     promise = idempotency.once(request, me, key, body)

@@ -10,6 +10,7 @@ from service import schemas
 from service.api import idempotency, shapes
 from service.api.auth import Me
 from service.api.context import Here, Paging
+from service.api.imports import with_files
 from service.domain import submission
 from service.domain.ports import JobFilter
 
@@ -31,9 +32,10 @@ def create(
     key: idempotency.Key = None,
     dry_run: Annotated[bool, Query(description="check and plan the job, and store nothing")] = False,
 ) -> Response:
-    """Submit a distillation. The dataset must be ready."""
+    """Submit a distillation. The dataset must be ready, and the files that are named inside the import roots."""
     service = here.service
     dataset = service.datasets.get(body.dataset)
+    body = with_files(body, service.settings.import_roots)
     wanted = body.model_dump(mode="json", by_alias=True)
     draft = submission.draft_job(wanted, dataset, job_id=service.new_id("job"), now=service.now(), created_by=me.id)
     if dry_run:

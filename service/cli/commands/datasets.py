@@ -16,14 +16,18 @@ Folder = Annotated[
 ]
 
 
+Layout = Annotated[str, typer.Option(help="The layout's name in the catalog; auto finds it.")]
+Labels = Annotated[
+    Literal["dataset", "teacher", "mixed"],
+    typer.Option(help="What a job will train on; with teacher or mixed, images may lack their masks."),
+]
+
+
 @offline.command()
 def check(
     path: Folder,
-    layout: Annotated[str, typer.Option(help="The layout's name in the catalog; auto finds it.")] = "auto",
-    labels: Annotated[
-        Literal["dataset", "teacher", "mixed"],
-        typer.Option(help="What a job will train on; with teacher or mixed, images may lack their masks."),
-    ] = "dataset",
+    layout: Layout = "auto",
+    labels: Labels = "dataset",
     as_json: AsJson = False,
 ) -> None:
     """Read every image and mask, and say what to mend. Exit status 1 if it cannot be trained on."""
@@ -41,6 +45,8 @@ def check(
 def create(
     path: Folder,
     name: Annotated[str | None, typer.Option(help="[default: the folder's name]")] = None,
+    layout: Layout = "auto",
+    labels: Labels = "dataset",
     url: Url = DEFAULT_URL,
     api_key: ApiKey = None,
     as_json: AsJson = False,
@@ -52,7 +58,8 @@ def create(
     folder = path.resolve()
     with connect(url, api_key) as client:
         with task(console(stderr=True), f"Checking {folder}"):
-            dataset = client.datasets.wait(client.datasets.create(name or folder.name, str(folder)).id)
+            created = client.datasets.create(name or folder.name, str(folder), layout=layout, labels=labels)
+            dataset = client.datasets.wait(created.id)
         report = None if dataset.error else client.datasets.report(dataset.id)
     write(dataset, draw_dataset(dataset, report), as_json=as_json)
     raise typer.Exit(0 if dataset.state == "ready" else 1)

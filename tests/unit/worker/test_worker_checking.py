@@ -41,6 +41,13 @@ def test_a_good_dataset_becomes_ready_with_what_was_found(service: Service) -> N
     assert dataset.report["sizes"] == {"8x8": 3}
 
 
+def test_a_dataset_is_checked_as_it_was_asked_for(service: Service) -> None:
+    """Missing masks are no mistake where a teacher labels."""
+    dataset = run(checking(service), service, add_dataset(service, layout="cvat", labels="mixed"))
+    assert dataset.report is not None
+    assert (dataset.report["layout"], dataset.report["labels"]) == ("cvat", "mixed")
+
+
 def test_a_bad_dataset_is_refused_with_its_report(service: Service) -> None:
     """Refused before an hour is trained on it, and with the reasons."""
     dataset = run(checking(service), service, add_dataset(service, "/data/broken"))

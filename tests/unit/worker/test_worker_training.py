@@ -87,6 +87,7 @@ def test_the_trainer_is_told_what_was_asked_and_nothing_more(service: Service, t
         "student": {"type": "arch", "arch": "ddrnet_23_nano"},
         "control": "none",
         "dataset": "/data/streets",
+        "layout": "auto",
         "provenance": {"job_id": job.id, "dataset_id": job.dataset_id},
     }
 

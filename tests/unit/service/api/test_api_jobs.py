@@ -66,6 +66,71 @@ def test_a_dry_run_plans_and_stores_nothing(api: TestClient, service: Service) -
     assert api.get("/v1/jobs").json()["data"] == []
 
 
+def test_a_plan_leaves_out_a_teacher_that_is_given(api: TestClient, service: Service, tmp_path: Path) -> None:
+    # only what is trained costs time
+    (tmp_path / "theirs.onnx").touch()
+    body = request_for(service, teacher={"type": "onnx", "path": str(tmp_path / "theirs.onnx")})
+    plan = api.post("/v1/jobs?dry_run=true", json=body).json()
+    assert [each["role"] for each in plan["networks"]] == ["control", "student"]
+
+
+def test_files_that_a_job_names_come_from_the_import_roots(api: TestClient, service: Service, tmp_path: Path) -> None:
+    # links are followed once, here, so that what was allowed is what the trainer opens
+    (tmp_path / "real.pth").touch()
+    (tmp_path / "net").mkdir()
+    (tmp_path / "link.pth").symlink_to(tmp_path / "real.pth")
+    student = {"arch": f"hf:{tmp_path}/./net", "pretrained": str(tmp_path / "link.pth")}
+    teacher = {"type": "checkpoint", "arch": "pspnet_r18", "path": str(tmp_path / "link.pth")}
+    answer = api.post("/v1/jobs", json=request_for(service, student=student, teacher=teacher))
+    asked = answer.json()["request"]
+    real = str(tmp_path / "real.pth")
+    assert (asked["student"]["pretrained"], asked["teacher"]["path"]) == (real, real)
+    assert asked["student"]["arch"] == f"hf:{tmp_path}/net"
+
+
+def test_a_hub_id_is_no_path(api: TestClient, service: Service) -> None:
+    # the hub is no file of this server
+    student = {"arch": "hf:nvidia/mit-b0", "pretrained": "timm/resnet18c.in1k"}
+    asked = api.post("/v1/jobs", json=request_for(service, student=student)).json()["request"]["student"]
+    assert (asked["arch"], asked["pretrained"]) == (student["arch"], student["pretrained"])
+
+
+@pytest.mark.parametrize(
+    "path", ["/etc/passwd", "{root}/../x", "{root}/link", "{root}/no", "{root}/" + "x" * 300, "\0"]
+)
+@pytest.mark.parametrize(
+    ("role", "network", "field"),
+    [
+        ("teacher", {"type": "onnx"}, "path"),
+        ("teacher", {"type": "checkpoint", "arch": "pspnet_r18"}, "path"),
+        ("teacher", {"arch": "pspnet_r18"}, "pretrained"),
+        ("student", {"arch": "pspnet_r18"}, "pretrained"),
+        ("student", {}, "arch"),
+    ],
+)
+def test_other_files_of_the_server_are_refused(
+    api: TestClient, service: Service, tmp_path: Path, role: str, network: dict[str, str], field: str, path: str
+) -> None:
+    # a job that could name any file could ask of each whether it is there, and what is in it
+    (tmp_path / "link").symlink_to("/etc/passwd")
+    named = path.format(root=tmp_path)
+    value = f"hf:{named}"[:200] if field == "arch" else named
+    answer = api.post("/v1/jobs", json=request_for(service, **{role: {**network, field: value}}))
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == f"#/{role}/{field}"
+
+
+def test_a_job_that_needs_masks_is_refused_where_they_are_missing(api: TestClient, service: Service) -> None:
+    # the dataset is sound for a student that learns from its teacher, and for no other
+    dataset = add_dataset(service, labels="mixed")
+    report = {"findings": [{"code": "unlabelled_images", "severity": "info", "count": 7}]}
+    service.datasets.change(dataset.id, partial(conclude, findings=Findings(ready=True, report=report)), fence=None)
+    body = {"dataset": dataset.id, "student": {"arch": "ddrnet_23_nano"}}
+    answer = api.post("/v1/jobs", json=body)
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "#/labels")
+    assert api.post("/v1/jobs", json={**body, "labels": "mixed"}).status_code == 201
+
+
 def test_a_refused_dataset_is_named_with_its_report(api: TestClient, service: Service) -> None:
     # the way out is one click away
     dataset = add_dataset(service)
@@ -217,3 +282,13 @@ def test_a_path_outside_the_import_roots_is_refused(api: TestClient, tmp_path: P
     answer = api.post("/v1/datasets", json={"name": "x", "path": path.format(root=tmp_path)})
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["pointer"] == "#/path"
+
+
+def test_a_dataset_says_how_it_is_to_be_checked(api: TestClient, tmp_path: Path) -> None:
+    # where files lie in another way, or some have no mask yet
+    given = {"name": "x", "path": str(tmp_path), "layout": "cvat", "labels": "mixed"}
+    dataset = api.post("/v1/datasets", json=given).json()
+    assert (dataset["layout"], dataset["labels"]) == ("cvat", "mixed")
+    answer = api.post("/v1/datasets", json={**given, "layout": "cvatt"})
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "#/layout")
+    assert '"cvat"' in answer.json()["detail"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from bpkd_core.errors import UnknownName
+from bpkd_core.errors import InvalidSpec, UnknownName
+from bpkd_core.spec import CheckpointTeacher, OnnxTeacher, TrainedTeacher
 from service.api.examples import BY_SCHEMA
 from service.schemas import DatasetRequest, Job, JobRequest
 
@@ -15,7 +16,8 @@ SMALLEST = {"dataset": "ds_" + "0" * 26, "student": {"arch": "ddrnet_23_nano"}}
 def test_a_dataset_and_a_student_are_enough() -> None:
     # every other field has a good default
     request = JobRequest.model_validate(SMALLEST)
-    assert (request.method.type, request.control, request.teacher.arch) == ("bpkd", "full", "pspnet_r101")
+    assert (request.method.type, request.control) == ("bpkd", "full")
+    assert request.teacher == TrainedTeacher(arch="pspnet_r101")
     assert request.registration is None
 
 
@@ -55,3 +57,24 @@ def test_values_are_frozen() -> None:
     request = DatasetRequest(name="x", path="/data")
     with pytest.raises(ValidationError):
         request.name = "y"
+
+
+def test_a_teacher_is_trained_unless_it_is_given() -> None:
+    # a request of the time before there were other teachers still means what it meant
+    for given, kind in (
+        ({"arch": "pspnet_r18"}, TrainedTeacher),
+        ({"type": "checkpoint", "arch": "pspnet_r18", "path": "/data/t.pth"}, CheckpointTeacher),
+        ({"type": "onnx", "path": "/data/t.onnx"}, OnnxTeacher),
+    ):
+        request = JobRequest.model_validate({**SMALLEST, "teacher": given})
+        assert isinstance(request.teacher, kind)
+        assert JobRequest.model_validate_json(request.model_dump_json(by_alias=True)) == request
+
+
+def test_a_method_of_features_is_refused_where_the_teacher_shows_none() -> None:
+    # before the job waits a day for a worker that could only say the same
+    with pytest.raises(InvalidSpec, match="compares features") as caught:
+        JobRequest.model_validate(
+            {**SMALLEST, "teacher": {"type": "onnx", "path": "/data/t.onnx"}, "method": {"type": "skd"}}
+        )
+    assert caught.value.param == "method.type"

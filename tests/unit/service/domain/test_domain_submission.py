@@ -18,7 +18,7 @@ REQUEST = {"name": "fast", "metadata": {"team": "a"}, "student": {"arch": "ddrne
 
 
 def checked(*, ready: bool) -> Dataset:
-    return datasets.conclude(NEW, NOW, findings=Findings(ready, {"ok": ready, "findings": ["x"]}))
+    return datasets.conclude(NEW, NOW, findings=Findings(ready, {"ok": ready, "findings": [{"code": "x"}]}))
 
 
 def test_a_draft_takes_name_and_metadata_from_the_request() -> None:
@@ -32,7 +32,7 @@ def test_a_refused_dataset_cannot_be_trained_on_and_says_why() -> None:
     """Refused before hours of training, with the report at hand."""
     with pytest.raises(InvalidDataset) as refused:
         draft_job(REQUEST, checked(ready=False), job_id="job_1", now=NOW)
-    assert refused.value.report == {"ok": False, "findings": ["x"]}
+    assert refused.value.report == {"ok": False, "findings": [{"code": "x"}]}
     assert refused.value.param == "dataset"
     assert "/v1/datasets/ds_1/report" in (refused.value.hint or "")
 
