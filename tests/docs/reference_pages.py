@@ -81,7 +81,7 @@ def names() -> str:
     datasets = [[code(name), each.title] for name, each in catalog.DATASETS.items()]
     return page(
         "Catalog",
-        "bpkd_core/catalog.py",
+        "bpkd_core/catalog",
         "What can be named in a job. A package joins through the entry-point groups `bpkd.methods`, `bpkd.models` and "
         "`bpkd.datasets`; a built-in name wins.",
         "## Methods",
