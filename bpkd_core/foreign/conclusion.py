@@ -116,6 +116,9 @@ def _of_scores(reading: Reading, examined: Examined) -> list[Finding]:
     if reading.output.kind == "logits" and examined.looks_like_probabilities:
         message = "The scores add up to 1, as probabilities do; say kind: probabilities in teacher.output."
         findings.append(Finding(severity="warning", code="looks_like_probabilities", message=message))
+    if examined.more_than_certain:
+        message = "The scores add up to more than 1, as no probabilities do; say kind: logits in teacher.output."
+        findings.append(Finding(severity="warning", code="no_probabilities", message=message))
     if examined.miou < POOR_MIOU:
         message = f"The teacher scores only {examined.miou:.1%} mIoU; check its classes, their order and its weights."
         findings.append(Finding(severity="warning", code="poor_teacher", message=message))

@@ -172,6 +172,12 @@ def test_probabilities_that_are_called_logits_are_noticed(probe: Try) -> None:
     assert codes(found) == [("warning", "looks_like_probabilities")]
 
 
+def test_logits_that_are_called_probabilities_are_noticed(probe: Try) -> None:
+    """Their logarithm keeps the winner, so the mIoU is perfect, and what the student learns is not what was said."""
+    found = probe({"output": {"kind": "probabilities"}})
+    assert (found.miou, codes(found)) == (1.0, [("warning", "no_probabilities")])
+
+
 def test_an_output_that_does_not_exist_is_answered_with_those_that_do(probe: Try) -> None:
     """A name from another framework's export."""
     with pytest.raises(InvalidModel, match="no output logits, only said"):
