@@ -6,7 +6,7 @@ import hashlib
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -35,6 +35,23 @@ class Request(Value):
     classes: list[ClassInfo]
     crops: tuple[int, int, int] | None
     search: bool
+
+
+Kind = Literal["ours", "ids", "scores"]
+
+
+def meet_file(path: str, height: int, width: int) -> Kind:
+    """Open the file and say what it gives: as `export_onnx` writes it, or anybody's class ids or scores.
+
+    All but scores, which the probe asks for anyway, are asked about one black image. To be called through
+    :func:`run_limited` only.
+    """
+    file = ForeignFile(path)
+    if not file.is_ours and not file.gives_ids:
+        return "scores"
+    pixels = Pixels(layout=file.layouts[0])
+    ask_all(file, np.zeros((height, width, 3), np.uint8), pixels)
+    return "ours" if file.is_ours else "ids"
 
 
 def try_file(path: str, samples: str, asked: dict[str, Any]) -> dict[str, Any]:

@@ -32,7 +32,7 @@ class ForeignFile:
 
     values: its input and outputs, as onnxruntime describes them. dtype: of the input; uint8 for a file that takes
     pixels as they are. batch: the images that it takes at once, None for any number. outputs: the names of its outputs.
-    is_ours: whether export_onnx wrote it.
+    is_ours: whether export_onnx wrote it. gives_ids: whether all that it gives are integers.
 
     Raises InvalidModel for a file that is unsafe or damaged, or does not take one batch of images with 3 channels.
     """
@@ -49,6 +49,7 @@ class ForeignFile:
         self.is_ours = CONTRACT in self.metadata
         self.values = [*self.run.get_inputs(), *self.run.get_outputs()]
         self.outputs = [each.name for each in self.run.get_outputs()]
+        self.gives_ids = all(each.type.startswith(("tensor(int", "tensor(uint")) for each in self.run.get_outputs())
         self._image = _only_image(self.run.get_inputs())
         self.input_name: str = self._image.name
         self.dtype = TYPES[self._image.type]

@@ -6,19 +6,21 @@ is measured and not guessed: the mIoU of its cells against the labels at their c
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from bpkd_core.data.base import Sample, SegmentationDataset
 from bpkd_core.errors import InvalidModel
-from bpkd_core.foreign.child import Request, try_file
+from bpkd_core.foreign.child import Kind, Request, meet_file, try_file
 from bpkd_core.foreign.findings import Probe
 from bpkd_core.sandbox import ChildFailed, run_limited
 from bpkd_core.spec.networks import OnnxTeacher
 
+T = TypeVar("T")
 IMAGES = 8
 TIMEOUT_S = 600.0
 GIB = 1 << 30
@@ -44,27 +46,35 @@ def probe_file(
         path = Path(folder) / "samples.npz"
         arrays = {f"{kind}{index}": array for index, each in enumerate(samples) for kind, array in _arrays(each)}
         np.savez(path, **arrays)  # pyright: ignore[reportArgumentType]  # its stubs take the names for options
-        try:
-            size = teacher.path.stat().st_size
-            found = run_limited(
-                try_file,
-                str(teacher.path.absolute()),
-                str(path),
-                request.model_dump(mode="json"),
-                memory_bytes=4 * GIB + 4 * size,
-                timeout_s=timeout_s,
-            )
-        except OSError as error:
-            raise InvalidModel(
-                f"{teacher.path} cannot be read ({error.strerror}); expected an ONNX file.", param="teacher.path"
-            ) from error
-        except ChildFailed as error:
-            raise InvalidModel(
-                f'"{teacher.path.name}" cannot be tried as a teacher: {error.reason}; expected an ONNX file that '
-                "scores an image in a few seconds.",
-                param="teacher.path",
-            ) from error
+        asked = request.model_dump(mode="json")
+        found = _in_child(try_file, teacher.path, str(path), asked, timeout_s=timeout_s)
     return Probe.model_validate(found)
+
+
+def introduce(path: Path, size_hw: tuple[int, int], *, timeout_s: float = TIMEOUT_S) -> Kind:
+    """What a file gives, found in a limited child process, so that it may be opened here.
+
+    size_hw: of the images that it will be asked about. Raises InvalidModel for a file that is unsafe, endless or takes
+    no images.
+    """
+    return _in_child(meet_file, path, *size_hw, timeout_s=timeout_s)
+
+
+def _in_child(function: Callable[..., T], path: Path, *args: Any, timeout_s: float) -> T:
+    """Call a function on the file where it may come to harm. Raises InvalidModel."""
+    try:
+        memory_bytes = 4 * GIB + 4 * path.stat().st_size
+        return run_limited(function, str(path.absolute()), *args, memory_bytes=memory_bytes, timeout_s=timeout_s)
+    except OSError as error:
+        raise InvalidModel(
+            f"{path} cannot be read ({error.strerror}); expected an ONNX file.", param="teacher.path"
+        ) from error
+    except ChildFailed as error:
+        raise InvalidModel(
+            f'"{path.name}" cannot be tried: {error.reason}; expected an ONNX file that answers to an image in a few '
+            "seconds.",
+            param="teacher.path",
+        ) from error
 
 
 def choose(data: SegmentationDataset, count: int) -> list[Sample]:

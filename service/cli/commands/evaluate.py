@@ -33,6 +33,13 @@ def evaluate(
             exists=True, help="A model whose masks stand for labels that nobody has drawn: agreement, not accuracy."
         ),
     ] = None,
+    window: Annotated[
+        tuple[int, int] | None,
+        typer.Option(help="Height and width of windows that slide over each image. [default: whole images]"),
+    ] = None,
+    stride: Annotated[
+        tuple[int, int] | None, typer.Option(help="Pixels from one window to the next, down and across.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(dir_okay=False, help="Write the report as one HTML page.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -46,13 +53,15 @@ def evaluate(
     from bpkd_core.evaluation import evaluate as judge
     from bpkd_core.predictions import open_predictions, read_class_map
     from bpkd_core.report import write_report
+    from bpkd_core.spec import Evaluation, parse
     from service.cli.output import console, task, write
     from service.cli.quality import draw_quality, write_page
 
+    windows = parse(Evaluation, {"mode": "slide" if window or stride else "whole", "window": window, "stride": stride})
     images = FolderDataset(dataset, split, layout=layout, unlabelled="only" if against else "refuse")
     data = Relabelled(images, open_predictions(against, images).predict) if against else images
     screen = console(stderr=True)
-    predictions = open_predictions(model, data, read_class_map(class_map) if class_map else None)
+    predictions = open_predictions(model, data, read_class_map(class_map) if class_map else None, windows)
     for note in predictions.notes:
         screen.print(note)
     with task(screen, f"Evaluating {model.name} on {len(data)} images of {data.split}") as tell:

@@ -10,12 +10,14 @@ import onnx
 import pytest
 from fakes.colours import Blocks, colour_teacher
 from fakes.networks import threshold_onnx
+from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 from bpkd_core.data import IGNORE_INDEX
 from bpkd_core.errors import InvalidInput, InvalidModel
 from bpkd_core.evaluation import evaluate
 from bpkd_core.predictions import open_predictions, read_class_map
+from bpkd_core.spec import Evaluation
 from bpkd_core.spec.foreign import Pixels
 
 DATA = Blocks(2)
@@ -105,3 +107,40 @@ def test_what_is_no_class_map_is_refused_with_an_example(tmp_path: Path, text: s
     (tmp_path / "map.json").write_text(text, "latin-1")
     with pytest.raises(InvalidInput, match=r'map.json is no class map; expected JSON such as \{"0": "road"'):
         read_class_map(tmp_path / "map.json")
+
+
+@pytest.mark.parametrize("kind", ["ours", "ids"])
+def test_a_file_is_first_opened_where_it_can_do_no_harm(tmp_path: Path, kind: str) -> None:
+    """A mark of ours in a stranger's file, or integers as its answer, are no reason to trust it."""
+    image = helper.make_tensor_value_info("image", TensorProto.UINT8, ["n", "h", "w", 3])
+    said = helper.make_tensor_value_info("mask", TensorProto.UINT8, None)
+    shape = numpy_helper.from_array(np.array([1, 50_000, 2_000_000]), "shape")
+    zero = helper.make_tensor("zero", TensorProto.UINT8, [1], [0])
+    node = helper.make_node("ConstantOfShape", ["shape"], ["mask"], value=zero)
+    model = helper.make_model(
+        helper.make_graph([node], "hostile", [image], [said], [shape]),
+        opset_imports=[helper.make_opsetid("", 17)],
+        ir_version=8,
+    )
+    if kind == "ours":
+        helper.set_model_props(model, {"bpkd.contract": "1"})
+    (tmp_path / "theirs.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(InvalidModel, match="it asks for more memory than there is"):
+        open_predictions(tmp_path / "theirs.onnx", DATA)
+
+
+SLIDE = Evaluation(mode="slide", window=(64, 64), stride=(48, 48))
+
+
+def test_windows_slide_over_a_strangers_scores(tmp_path: Path) -> None:
+    """A network that has only seen crops is judged on crops; colours are told apart in any window."""
+    path = colour_teacher(tmp_path / "theirs.onnx", kind="logits", stride=1)
+    assert evaluate(open_predictions(path, DATA, windows=SLIDE).predict, DATA).pixel_accuracy > 0.98
+
+
+@pytest.mark.parametrize("kind", ["ids", "folder"])
+def test_windows_over_masks_are_refused(tmp_path: Path, kind: Any) -> None:
+    """Two masks have no mean, and the last window's would win."""
+    source = tmp_path if kind == "folder" else colour_teacher(tmp_path / "theirs.onnx", kind=kind)
+    with pytest.raises(InvalidInput, match="gives class ids, which cannot be averaged where windows overlap"):
+        open_predictions(source, DATA, windows=SLIDE)

@@ -69,6 +69,30 @@ def foreign(path: Path, *, ids: bool = False, planes: int = 2) -> Path:
 RIGHT = 1 - 64 / 1024
 
 
+def scoring(path: Path) -> Path:
+    """A file of ours that has logits inside and gives the mask alone."""
+    image = helper.make_tensor_value_info("image", TensorProto.UINT8, ["n", "h", "w", 3])
+    mask = helper.make_tensor_value_info("mask", TensorProto.UINT8, ["n", "h", "w"])
+    weights = np.array([[-1, 0, 0], [1, 0, 0]], np.float32)[..., None, None]
+    nodes = [
+        helper.make_node("Cast", ["image"], ["pixels"], to=TensorProto.FLOAT),
+        helper.make_node("Transpose", ["pixels"], ["planes"], perm=[0, 3, 1, 2]),
+        helper.make_node("Conv", ["planes", "weights", "bias"], ["logits"]),
+        helper.make_node("ArgMax", ["logits"], ["ids"], axis=1, keepdims=0),
+        helper.make_node("Cast", ["ids"], ["mask"], to=TensorProto.UINT8),
+    ]
+    constants = [
+        helper.make_tensor("weights", TensorProto.FLOAT, weights.shape, weights.ravel()),
+        helper.make_tensor("bias", TensorProto.FLOAT, [2], [128.0, -128.0]),
+    ]
+    graph = helper.make_graph(nodes, "ours", [image], [mask], constants)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    props = {"bpkd.contract": "1", "classes": json.dumps(CLASSES), "ignore_index": "255", "stride": "1"}
+    helper.set_model_props(model, props)
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
 def test_evaluate_reports_every_measure_with_its_interval(bpkd: Bpkd, dataset: Path, student: Path) -> None:
     # all images are alike, so the intervals are points
     report = bpkd("evaluate", student, dataset, "--json").json
@@ -102,6 +126,18 @@ def test_a_class_map_puts_other_classes_into_ours(bpkd: Bpkd, dataset: Path, tmp
     answer = bpkd("evaluate", theirs, dataset, "--class-map", path, "--json")
     (judged,) = answer.json["models"].values()
     assert judged["scores"]["pixel_accuracy"]["value"] == RIGHT
+
+
+@pytest.mark.parametrize("whose", ["ours", "theirs"])
+def test_windows_slide_over_images(bpkd: Bpkd, dataset: Path, tmp_path: Path, whose: str) -> None:
+    # a network that was trained on crops is judged on crops; each pixel is judged by itself here, so nothing changes
+    path = (scoring if whose == "ours" else foreign)(tmp_path / "model.onnx")
+    answer = bpkd("evaluate", path, dataset, "--window", 32, 32, "--stride", 16, 16, "--json")
+    (judged,) = answer.json["models"].values()
+    assert judged["scores"]["pixel_accuracy"]["value"] == RIGHT
+    refused = bpkd("evaluate", path, dataset, "--window", 32, 32)
+    assert refused.code == 1
+    assert "mode slide needs window and stride" in refused.err
 
 
 def test_a_folder_of_masks_is_judged_by_itself(bpkd: Bpkd, dataset: Path) -> None:
