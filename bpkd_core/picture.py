@@ -9,14 +9,27 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from bpkd_core.bundle import ClassInfo
-from bpkd_core.data import IGNORE_INDEX, Sample
+from bpkd_core.data import IGNORE_INDEX, Sample, SegmentationDataset
 from bpkd_core.data.base import UInt8Array
+from bpkd_core.evaluation import Predict
 
 WRONG, GAINED, LOST, RIGHT, VOID = (200, 30, 40), (31, 119, 200), (255, 165, 40), (245, 245, 245), (150, 150, 150)
 """Told apart by those, too, who do not see red and green."""
+EXAMPLES = 5
 ROW_HEIGHT = 180
 GAP = 4
 INK, PAPER = (40, 40, 40), (255, 255, 255)
+
+
+def draw_examples(data: SegmentationDataset, masks: Mapping[str, Predict]) -> bytes:
+    """The picture of a run: images spread evenly over the split, chosen by nothing else."""
+    rows = [int(row) for row in np.linspace(0, len(data) - 1, min(EXAMPLES, len(data)))]
+    samples = [data[row] for row in rows]
+    drawn = {
+        role: [predict(data.names[row], sample.image_HW3) for row, sample in zip(rows, samples, strict=True)]
+        for role, predict in masks.items()
+    }
+    return draw_comparison(samples, drawn, data.classes)
 
 
 def draw_comparison(

@@ -2,23 +2,10 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Mapping
-from importlib.metadata import version
-
-import numpy as np
-import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from bpkd_core.bundle import Interval, Latency, NetworkResult, ParityResult, Reference, Result, Role
-from bpkd_core.data import SegmentationDataset
-from bpkd_core.infer.latency import Predictor
 from bpkd_core.metrics import Quality, difference, gap_closed, interval
-from bpkd_core.models.base import SegmentationNet
-from bpkd_core.picture import draw_comparison
-
-PICTURE_ROWS = 5
-PACKAGES = ("torch", "onnx", "onnxruntime-gpu", "numpy")
 
 
 def describe_network(
@@ -100,28 +87,3 @@ def _say(gain: Interval, measure: str) -> str:
     value, low, high = gain.value or 0.0, gain.low or 0.0, gain.high or 0.0
     word = "better" if low > 0 else "worse" if high < 0 else "not distinguishable"
     return f"{100 * value:+.1f} points of {measure} (95 % interval {100 * low:+.1f} to {100 * high:+.1f}: {word})"
-
-
-def draw_examples(data: SegmentationDataset, sessions: Mapping[Role, Predictor]) -> bytes:
-    """The picture of a run: images spread evenly over the split, chosen by nothing else."""
-    rows = np.linspace(0, len(data) - 1, min(PICTURE_ROWS, len(data))).astype(int)
-    samples = [data[int(row)] for row in rows]
-    masks = {role: [session.predict(s.image_HW3) for s in samples] for role, session in sessions.items()}
-    return draw_comparison(samples, masks, data.classes)
-
-
-def count_parameters(net: SegmentationNet) -> int:
-    """Learnable parameters of what is served: auxiliary heads do not count."""
-    return sum(p.numel() for name, p in net.named_parameters() if not name.startswith(net.auxiliary))
-
-
-def count_gflops(net: SegmentationNet, hw: tuple[int, int]) -> float:
-    """Thousand million floating-point operations (two a multiply-add) for one image of this size."""
-    with torch.inference_mode(), FlopCounterMode(display=False) as flops:
-        net.eval()(torch.zeros(1, 3, *hw))
-    return flops.get_total_flops() / 1e9
-
-
-def versions() -> dict[str, str]:
-    """What a result may depend on, for the manifest."""
-    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}

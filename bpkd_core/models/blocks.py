@@ -77,6 +77,11 @@ def projection(c_in: int, c_out: int, stride: int) -> nn.Sequential | None:
     return nn.Sequential(conv(c_in, c_out, 1, stride), BatchNorm(c_out))
 
 
+def cover(side: int, piece: int) -> int:
+    """How many pieces cover a side. Not -(-side // piece): ONNX divides negative numbers towards zero."""
+    return (side + piece - 1) // piece
+
+
 def resize(maps_NCHW: Tensor, like_NCHW: Tensor) -> Tensor:
     """Bilinear, corners not aligned, to the height and width of `like_NCHW`."""
     return F.interpolate(maps_NCHW, like_NCHW.shape[-2:], mode="bilinear", align_corners=False)

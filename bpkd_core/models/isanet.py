@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bpkd_core.models.base import SegmentationNet
-from bpkd_core.models.blocks import DROPOUT, conv_norm
+from bpkd_core.models.blocks import DROPOUT, conv_norm, cover
 from bpkd_core.models.dilated import DilatedNet
 from bpkd_core.models.resnet import resnet_18, resnet_101
 
@@ -63,8 +63,7 @@ class ISAHead(nn.Module):
     def _interlace(self, x_NCHW: Tensor) -> Tensor:
         """Pixel (8 i + a, 8 j + b) attends to all with its (a, b), then to all with its (i, j)."""
         n, c, height, width = x_NCHW.shape
-        # rounded up without a negative number, which the exported division would round towards zero
-        rows, columns = (height + SQUARE - 1) // SQUARE, (width + SQUARE - 1) // SQUARE
+        rows, columns = cover(height, SQUARE), cover(width, SQUARE)
         # zeros around it make the sides multiples of 8; they take part in the attention, as OpenMMLab has it
         below, right = rows * SQUARE - height, columns * SQUARE - width
         top, left = below // 2, right // 2

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bpkd_core.models.blocks import StochasticDepth
+from bpkd_core.models.blocks import StochasticDepth, cover
 
 WINDOW = 7
 PATCH = 4
@@ -171,11 +171,6 @@ class SwinT(nn.Module):
             out, x = stage(x)
             maps.append(self.get_submodule(f"norm{index}")(out).permute(0, 3, 1, 2).contiguous())
         return maps
-
-
-def cover(side: int, piece: int) -> int:
-    """How many pieces cover a side. Not -(-side // piece): ONNX divides negative numbers towards zero."""
-    return (side + piece - 1) // piece
 
 
 def _offsets() -> Tensor:

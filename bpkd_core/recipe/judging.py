@@ -12,12 +12,14 @@ from bpkd_core.foreign import ScoreSession
 from bpkd_core.infer import Session
 from bpkd_core.infer.latency import measure_latency
 from bpkd_core.metrics import Quality
+from bpkd_core.models.cost import count_gflops, count_parameters
+from bpkd_core.picture import draw_examples
 from bpkd_core.recipe.answers import judged_data, masks_of, open_judged
 from bpkd_core.recipe.provenance import manifest, provenance
 from bpkd_core.recipe.records import Prepared, TrainedNetwork, Verified
 from bpkd_core.recipe.reporting import PAGE, QUALITY, report
 from bpkd_core.recipe.workshop import Workshop
-from bpkd_core.verdict import compare, count_gflops, count_parameters, describe_network, draw_examples
+from bpkd_core.verdict import compare, describe_network
 
 
 def evaluate(shop: Workshop, prepared: Prepared, trained: Mapping[Role, TrainedNetwork], verified: Verified) -> Result:
@@ -47,7 +49,7 @@ def evaluate(shop: Workshop, prepared: Prepared, trained: Mapping[Role, TrainedN
             steps=trained[role].steps if role in trained else None,
             train_seconds=trained[role].seconds if role in trained else None,
         )
-    write_atomically(shop.folder / "picture.png", draw_examples(data, sessions))
+    write_atomically(shop.folder / "picture.png", draw_examples(data, dict[str, Predict](masks.items())))
     reference: Reference = "teacher" if isinstance(data, Relabelled) else "labels"
     method = shop.spec.method.type
     result = compare(networks, qualities, split=prepared.split, method=method, reference=reference)

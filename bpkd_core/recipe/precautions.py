@@ -12,10 +12,10 @@ from bpkd_core.data.transforms import fitting_scale
 from bpkd_core.errors import InvalidSpec
 from bpkd_core.events import Event
 from bpkd_core.models.base import SegmentationNet
+from bpkd_core.models.cost import count_parameters
 from bpkd_core.recipe.workshop import Workshop
 from bpkd_core.spec import OnnxTeacher, Train
 from bpkd_core.train.compiling import require_compiler
-from bpkd_core.verdict import count_parameters
 
 LEAST_FILLED = 0.5
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import platform
+from importlib.metadata import version
 
 import torch
 
@@ -10,7 +12,8 @@ import bpkd_core
 from bpkd_core.bundle import Role, describe
 from bpkd_core.recipe.records import Prepared
 from bpkd_core.recipe.workshop import Workshop
-from bpkd_core.verdict import versions
+
+PACKAGES = ("torch", "onnx", "onnxruntime-gpu", "numpy")
 
 
 def provenance(shop: Workshop, role: Role, prepared: Prepared) -> dict[str, str]:
@@ -41,3 +44,8 @@ def manifest(shop: Workshop, prepared: Prepared) -> bytes:
         "probed": json.loads(probed.read_text("utf-8")) if probed.exists() else None,
     }
     return json.dumps({**manifest, "versions": versions()}, indent=1).encode()
+
+
+def versions() -> dict[str, str]:
+    """What a result may depend on, for the manifest."""
+    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}

@@ -5,8 +5,8 @@ Names of classes, files and runs are data: the templates and the charts escape e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -21,6 +21,9 @@ from bpkd_core.report.gallery import Gallery
 from bpkd_core.report.words import bounds, percent, points, words
 
 HEAT_CLASSES = 20
+Near = Literal["trimap_miou", "boundary_fscore"]
+"""Measures that are curves over the distance from a border."""
+
 CURVES = {
     "val_miou": "{miou} on the validation split",
     "ce": "cross-entropy",
@@ -42,8 +45,8 @@ def render_report(report: Report, *, gallery: Gallery | None = None, curves: Seq
         judged=report.judged,
         gallery=gallery,
         curves=draw_curves(curves, said["miou"]),
-        bands=draw_bands(models, said["trimap_miou"]),
-        fscores=draw_fscores(models, said["boundary_fscore"]),
+        bands=draw_bands(lines_of(models, "trimap_miou"), said["trimap_miou"]),
+        fscores=draw_fscores(lines_of(models, "boundary_fscore"), said["boundary_fscore"]),
         bars=draw_classes(report, models, said["class_iou"], boundary=False),
         boundary_bars=draw_classes(report, models, said["class_boundary_iou"], boundary=True),
         heat=draw_confusion(report, edges=True),
@@ -59,8 +62,8 @@ def render_comparison(comparison: Comparison) -> str:
     return page.render(
         comparison=comparison,
         said=said,
-        bands=draw_compared_bands(comparison, said["trimap_miou"]),
-        fscores=draw_compared_fscores(comparison, said["boundary_fscore"]),
+        bands=draw_bands(compared_lines(comparison, "trimap_miou"), said["trimap_miou"]),
+        fscores=draw_fscores(compared_lines(comparison, "boundary_fscore"), said["boundary_fscore"]),
     )
 
 
@@ -81,16 +84,26 @@ def draw_curves(curves: Sequence[Curve], miou: str) -> list[Markup]:
     return charts
 
 
-def draw_bands(models: dict[str, Judged], measure: str) -> Markup:
-    """The mIoU near borders by the width of the band, with intervals."""
-    lines = [_line(name, judged.trimap_miou) for name, judged in models.items()]
+def draw_bands(lines: Sequence[Line], measure: str) -> Markup:
+    """The mIoU near borders by the width of the band."""
     return line_chart(lines, title=f"{measure} around borders, by its width", x_label="px on either side", y_label="%")
 
 
-def draw_fscores(models: dict[str, Judged], measure: str) -> Markup:
-    """The contour F-score by tolerance, with intervals."""
-    lines = [_line(name, judged.boundary_fscore) for name, judged in models.items()]
+def draw_fscores(lines: Sequence[Line], measure: str) -> Markup:
+    """The contour F-score by tolerance."""
     return line_chart(lines, title=f"{measure}, by tolerance", x_label="px", y_label="%")
+
+
+def lines_of(models: Mapping[str, Judged], near: Near) -> list[Line]:
+    """One line for each model, with intervals."""
+    return [_line(name, getattr(judged, near)) for name, judged in models.items()]
+
+
+def compared_lines(comparison: Comparison, near: Near) -> list[Line]:
+    """One line for each run, or for each group with the range of its seeds."""
+    if comparison.has_seeds:
+        return [_spread_line(group.name, getattr(group, near)) for group in comparison.groups]
+    return lines_of({run.name: run.judged for run in comparison.runs}, near)
 
 
 def draw_classes(report: Report, models: dict[str, Judged], measure: str, *, boundary: bool) -> Markup:
@@ -114,24 +127,6 @@ def draw_confusion(report: Report, *, edges: bool) -> Markup:
         title=f"Confusion {'at edges' if edges else 'everywhere'}, % of a row's pixels",
         row_of="edge pixels" if edges else "pixels",
     )
-
-
-def draw_compared_bands(comparison: Comparison, measure: str) -> Markup:
-    """One line for each run, or for each group with the range of its seeds."""
-    if comparison.has_seeds:
-        lines = [_spread_line(group.name, group.trimap_miou) for group in comparison.groups]
-    else:
-        lines = [_line(run.name, run.judged.trimap_miou) for run in comparison.runs]
-    return line_chart(lines, title=f"{measure} around borders, by its width", x_label="px on either side", y_label="%")
-
-
-def draw_compared_fscores(comparison: Comparison, measure: str) -> Markup:
-    """The same of the contour F-score."""
-    if comparison.has_seeds:
-        lines = [_spread_line(group.name, group.boundary_fscore) for group in comparison.groups]
-    else:
-        lines = [_line(run.name, run.judged.boundary_fscore) for run in comparison.runs]
-    return line_chart(lines, title=f"{measure}, by tolerance", x_label="px", y_label="%")
 
 
 def _line(name: str, curve: dict[int, Interval]) -> Line:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 
-from bpkd_core.models.blocks import BatchNorm, StochasticDepth, conv, initialise
+from bpkd_core.models.blocks import BatchNorm, StochasticDepth, conv, cover, initialise
 from bpkd_core.models.dappm import DAPPM
 from bpkd_core.models.pspnet import BINS, AdaptivePool
 from bpkd_core.models.resnet import BasicBlock, Bottleneck, ResNet, resnet_18, resnet_101
@@ -43,6 +43,13 @@ def test_pooling_keeps_a_constant_exact_in_bfloat16(bins: int) -> None:
     maps = torch.ones(1, 1, 23, 37)
     with torch.autocast("cpu", torch.bfloat16):
         assert AdaptivePool(bins)(maps).float().unique().tolist() == [1.0]
+
+
+@settings(max_examples=30, deadline=None)
+@given(side=st.integers(1, 10_000), piece=st.integers(1, 64))
+def test_pieces_cover_a_side(side: int, piece: int) -> None:
+    """One too few would cut the image, one too many would pad a whole window."""
+    assert cover(side, piece) == math.ceil(side / piece)
 
 
 def test_a_branch_is_left_out_for_some_images_and_larger_for_the_others() -> None:

@@ -10,13 +10,11 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.export import Dim
 
 from bpkd_core.models.base import Outputs
-from bpkd_core.models.swin import WINDOW, Block, PatchMerging, ShiftedWindows, SwinT, cover
+from bpkd_core.models.swin import WINDOW, Block, PatchMerging, ShiftedWindows, SwinT
 from bpkd_core.models.upernet import UPerHead, UPerNet
 
 
@@ -60,13 +58,6 @@ def test_windows_are_those_of_a_loop_over_pixels(shift: int, size: tuple[int, in
     with torch.no_grad():
         expected = torch.stack([attend(module, each)[: size[0], : size[1]] for each in padded])
         torch.testing.assert_close(module(x), expected, atol=1e-5, rtol=1e-4)
-
-
-@settings(max_examples=30, deadline=None)
-@given(side=st.integers(1, 10_000), piece=st.integers(1, 64))
-def test_pieces_cover_a_side(side: int, piece: int) -> None:
-    """One too few would cut the image, one too many would pad a whole window."""
-    assert cover(side, piece) == math.ceil(side / piece)
 
 
 def test_four_neighbours_are_merged_channel_by_channel() -> None:
