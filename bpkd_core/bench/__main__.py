@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Annotated, Any
 
 import torch
@@ -10,6 +11,7 @@ import typer
 
 from bpkd_core.bench import loss as losses
 from bpkd_core.bench import training as trainings
+from bpkd_core.errors import BpkdError, InvalidInput
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 
@@ -17,7 +19,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 @app.command()
 def loss(device: str = "cpu", classes: Annotated[list[int] | None, typer.Option()] = None) -> None:
     """Edge masks and losses: :func:`bpkd_core.bench.loss.measure`."""
-    answer(device, losses.measure(torch.device(device), tuple(classes or losses.CLASSES)))
+    answer(device, losses.measure(found(device), tuple(classes or losses.CLASSES)))
 
 
 @app.command()
@@ -31,7 +33,15 @@ def training(
     profiled: bool = False,
 ) -> None:
     """Steps: :func:`bpkd_core.bench.training.measure`."""
-    answer(device, trainings.measure(teacher, student, crop, batch, precision, torch.device(device), profiled=profiled))
+    answer(device, trainings.measure(teacher, student, crop, batch, precision, found(device), profiled=profiled))
+
+
+def found(device: str) -> torch.device:
+    """The device of that name. Raises InvalidInput for one that is not here."""
+    here = ["cpu", *(f"cuda:{number}" for number in range(torch.cuda.device_count()))]
+    if (f"{device}:0" if device == "cuda" else device) not in here:
+        raise InvalidInput(f'The device is "{device}"; expected one of {", ".join(here)}.', param="device")
+    return torch.device(device)
 
 
 def answer(device: str, measured: dict[str, Any]) -> None:
@@ -42,4 +52,7 @@ def answer(device: str, measured: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    app()
+    try:
+        app()
+    except BpkdError as error:
+        sys.exit(json.dumps(error.to_dict()))

@@ -21,7 +21,7 @@ from bpkd_core.data.transforms import normalise
 from bpkd_core.methods import Method, get_method
 from bpkd_core.models import build
 from bpkd_core.models.base import SegmentationNet
-from bpkd_core.spec import Train
+from bpkd_core.spec import Train, parse
 from bpkd_core.teachers import TorchTeacher
 from bpkd_core.train.objective import Distillation
 from bpkd_core.train.precision import autocast
@@ -47,9 +47,10 @@ def measure(
     """Images a second of each side, the ratios, and what part of a step the loss itself takes. Two minutes on a CPU.
 
     teacher, student: names of the catalog. crop: side of the square images. precision: of our loop; the plain one
-    computes in float32. profiled: add the operators that a BPKD step spends its time in.
+    computes in float32. profiled: add the operators that a BPKD step spends its time in. Raises UnknownName and
+    InvalidSpec.
     """
-    plan = Train.model_validate({"batch_size": batch_size, "crop": (crop, crop), "precision": precision})
+    plan = parse(Train, {"batch_size": batch_size, "crop": (crop, crop), "precision": precision})
     batch = draw_batch(batch_size, crop, device)
     guide = TorchTeacher(build(teacher, num_classes=NUM_CLASSES), precision=precision, device=device)
     methods = {name: get_method(name, num_classes=NUM_CLASSES) for name in ("bpkd", "kd")}

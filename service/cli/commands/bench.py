@@ -67,8 +67,10 @@ def measure(*arguments: str) -> dict[str, Any]:
     command = leashed([*module_command("bpkd_core.bench", {}), *arguments])
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # ours, without a shell
     if done.returncode != 0:
-        words = done.stderr.strip().splitlines() or [f"it ended with code {done.returncode}"]
-        raise BpkdError(f"The benchmark failed: {words[-1]}")
+        *_, last = ["", *done.stderr.strip().splitlines()]
+        if last.startswith("{"):  # an error of ours
+            raise BpkdError.from_dict(json.loads(last))
+        raise BpkdError(f"The benchmark failed: {last or f'it ended with code {done.returncode}'}")
     return json.loads(done.stdout.splitlines()[-1])
 
 

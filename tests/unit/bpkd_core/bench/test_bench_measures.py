@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from bpkd_core.bench import loss, peers, training
-from bpkd_core.bench.__main__ import answer
+from bpkd_core.bench.__main__ import answer, found
 from bpkd_core.bench.drawn import blobs
+from bpkd_core.errors import InvalidInput, InvalidSpec
 from bpkd_core.methods import get_method
 
 CPU = torch.device("cpu")
@@ -84,3 +85,17 @@ def test_the_answer_names_what_it_was_measured_on(capsys: pytest.CaptureFixture[
     """A time without its machine says nothing."""
     answer("cpu", {"masks": []})
     assert json.loads(capsys.readouterr().out).keys() == {"device", "threads", "torch", "masks"}
+
+
+@pytest.mark.parametrize("device", ["banana", "cuda:99"])
+def test_a_device_that_is_not_here_is_a_sentence(device: str) -> None:
+    """What torch says of it names fifteen kinds of device and no cure."""
+    with pytest.raises(InvalidInput, match=f'The device is "{device}"; expected one of cpu') as caught:
+        found(device)
+    assert caught.value.param == "device"
+
+
+def test_a_crop_that_no_training_takes_is_refused_in_its_words() -> None:
+    """A benchmark is of a training as it would be."""
+    with pytest.raises(InvalidSpec, match=r"crop is \[33, 33\]; expected multiples of 32"):
+        training.measure("pspnet_r101", "pspnet_r18", 33, 2, "fp32", CPU, profiled=False)
