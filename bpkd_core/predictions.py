@@ -19,6 +19,8 @@ from bpkd_core.foreign.probe import choose, introduce
 from bpkd_core.foreign.reading import identity, map_classes
 from bpkd_core.foreign.session import foreign_scores
 from bpkd_core.infer import Session
+from bpkd_core.infer.contract import LOGITS
+from bpkd_core.infer.protobuf import with_output
 from bpkd_core.infer.windows import Score, Slider, session_scores
 from bpkd_core.spec.evaluation import Evaluation
 from bpkd_core.spec.foreign import ClassMap
@@ -99,9 +101,7 @@ def _of_ours(source: Path, data: SegmentationDataset, slide: Evaluation | None) 
     masks = session_masks(session, data)
     if not slide:
         return Predictions(masks)
-    from bpkd_core.export.parity import with_logits  # torch, which no other evaluation needs
-
-    return Predictions(_slid(session_scores(Session(with_logits(source, len(session.classes)))), slide))
+    return Predictions(_slid(session_scores(Session(with_output(source.read_bytes(), LOGITS))), slide))
 
 
 def _slid(score: Score, slide: Evaluation) -> Predict:

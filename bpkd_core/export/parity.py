@@ -10,10 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnx
 import torch
 from numpy.typing import NDArray
-from onnx import TensorProto, helper
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -22,6 +20,7 @@ from bpkd_core.errors import InvalidInput, ParityFailed
 from bpkd_core.export.graph import padded_side
 from bpkd_core.export.network import TRACED_HW, frozen_copy
 from bpkd_core.infer.contract import LOGITS
+from bpkd_core.infer.protobuf import with_output
 from bpkd_core.infer.session import Session
 from bpkd_core.models.base import SegmentationNet
 
@@ -118,7 +117,7 @@ def check_parity(
     if TRACED_HW in sizes:
         raise InvalidInput(f"Parity at {TRACED_HW} proves nothing: the file was traced there; name another size.")
     reference, served = frozen_copy(net), Session(path)
-    watched = Session(with_logits(path, len(served.classes)))
+    watched = Session(with_output(path.read_bytes(), LOGITS))
     rng = np.random.default_rng(seed)
     cases: list[Case] = []
     for hw in sizes:
@@ -173,12 +172,3 @@ def _images(rng: np.random.Generator, batch: int, hw: tuple[int, int]) -> Iterat
     coarse = torch.from_numpy(rng.uniform(0, 255, (batch, 3, 4, 5)))
     smooth = F.interpolate(coarse, hw, mode="bilinear", align_corners=True)
     yield "smooth", np.ascontiguousarray(smooth.permute(0, 2, 3, 1).to(torch.uint8).numpy())
-
-
-def with_logits(path: Path, num_classes: int) -> bytes:
-    """The bytes of an exported file with its logits as a further output."""
-    model = onnx.load(path)
-    if LOGITS not in {output.name for output in model.graph.output}:
-        logits = helper.make_tensor_value_info(LOGITS, TensorProto.FLOAT, ["N", num_classes, "h", "w"])
-        model.graph.output.append(logits)
-    return model.SerializeToString()

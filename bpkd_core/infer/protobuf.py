@@ -1,4 +1,4 @@
-"""Look into an ONNX file without the onnx package and without loading it.
+"""Look into an ONNX file, and add an output to it, without the onnx package and without loading it.
 
 onnxruntime follows external data to any file that it may read, and runs whatever custom operators are registered. Both
 are recognised here, in the protobuf wire format, before onnxruntime sees the bytes. Weights are skipped, not copied.
@@ -28,7 +28,9 @@ CHILDREN: dict[str, dict[int, str]] = {
     "Tensor": {},
 }
 EXTERNAL_DATA, DATA_LOCATION = 13, 14  # of Tensor
-GRAPH, INITIALISER = 7, 5  # of Model, of Graph
+GRAPH, INITIALISER, OUTPUT = 7, 5, 12  # of Model, of Graph
+NAME, TYPE, TENSOR_TYPE, ELEMENT_TYPE = 1, 2, 1, 1  # of ValueInfo, ValueInfo, Type, TensorType
+FLOAT = 1
 DIMS, DATA_TYPE = 1, 2  # of Tensor
 FLOAT_TYPES = (1, 10, 11, 16)  # float, half, double, bfloat16
 DOMAIN = {"Node": 7, "OperatorSet": 1, "Function": 10}
@@ -61,6 +63,25 @@ def count_parameters(data: bytes) -> int:
     """How many floating-point numbers the initialisers of a model's graph hold. Raises InvalidModel."""
     graphs = _inside([memoryview(data)], GRAPH)
     return sum(_count_floats(tensor) for tensor in _inside(graphs, INITIALISER))
+
+
+def with_output(data: bytes, name: str) -> bytes:
+    """The model with one of its inner values, of floats, as a further output.
+
+    Nothing is rewritten: protobuf merges a message that comes twice, so another graph is appended that holds the output
+    alone. Raises InvalidModel.
+    """
+    outputs = _inside(_inside([memoryview(data)], GRAPH), OUTPUT)
+    if any(field.number == NAME and field.value == name.encode() for each in outputs for field in _fields(each)):
+        return data
+    kind = _message(TENSOR_TYPE, bytes([ELEMENT_TYPE << 3 | VARINT, FLOAT]))
+    return data + _message(GRAPH, _message(OUTPUT, _message(NAME, name.encode()) + _message(TYPE, kind)))
+
+
+def _message(number: int, content: bytes) -> bytes:
+    """A field of bytes, as short as these are."""
+    assert len(content) < 0x80
+    return bytes([number << 3 | BYTES, len(content)]) + content
 
 
 def _inside(messages: Iterable[memoryview], number: int) -> Iterator[memoryview]:

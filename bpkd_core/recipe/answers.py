@@ -8,10 +8,11 @@ from bpkd_core.agreement import Relabelled
 from bpkd_core.bundle import Role
 from bpkd_core.data import FolderDataset, SegmentationDataset
 from bpkd_core.evaluation import Predict, session_masks
-from bpkd_core.export.parity import with_logits
 from bpkd_core.foreign import ScoreSession
 from bpkd_core.foreign.session import foreign_scores
 from bpkd_core.infer import Session
+from bpkd_core.infer.contract import LOGITS
+from bpkd_core.infer.protobuf import with_output
 from bpkd_core.infer.windows import Score, Slider, session_scores
 from bpkd_core.recipe.records import Prepared
 from bpkd_core.recipe.workshop import Workshop
@@ -48,4 +49,4 @@ def scores_of(shop: Workshop, role: Role, session: Session | ScoreSession) -> Sc
     """The scores behind the masks of a file."""
     if isinstance(session, ScoreSession):
         return foreign_scores(session)
-    return session_scores(Session(with_logits(shop.onnx(role), len(session.classes))))
+    return session_scores(Session(with_output(shop.onnx(role).read_bytes(), LOGITS)))

@@ -20,8 +20,9 @@ from bpkd_core.data.folder import UNLABELLED
 from bpkd_core.errors import BpkdError, InvalidSpec, Stopped
 from bpkd_core.events import Event
 from bpkd_core.export import export_onnx
-from bpkd_core.export.parity import with_logits
 from bpkd_core.infer import Session
+from bpkd_core.infer.contract import LOGITS
+from bpkd_core.infer.protobuf import with_output
 from bpkd_core.infer.windows import Slider, session_scores
 from bpkd_core.metrics import evaluate_masks
 from bpkd_core.run import run
@@ -84,7 +85,7 @@ def test_the_numbers_are_those_of_the_files_in_windows(finished: tuple[Path, Bun
     data = FolderDataset(folder.parent / "photographs", "test", unlabelled="only")
 
     def masks(role: str) -> list[np.ndarray]:
-        score = session_scores(Session(with_logits(folder / f"{role}.onnx", 11)))
+        score = session_scores(Session(with_output((folder / f"{role}.onnx").read_bytes(), LOGITS)))
         return [Slider(score, (48, 64), (32, 48)).predict(sample.image_HW3) for sample in data]
 
     quality = evaluate_masks(zip(masks("student"), masks("teacher"), strict=True), 11)

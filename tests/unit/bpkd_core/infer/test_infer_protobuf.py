@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 from bpkd_core.errors import InvalidModel
-from bpkd_core.infer.protobuf import count_parameters, refuse_unsafe
+from bpkd_core.infer.protobuf import count_parameters, refuse_unsafe, with_output
 
 GOOD = threshold_onnx()
 
@@ -115,3 +115,14 @@ def test_parameters_are_the_floats_of_the_initialisers() -> None:
     graph = b"".join(bytes([5 << 3 | 2]) + varint(len(each)) + each for each in initialisers)
     assert count_parameters(bytes([7 << 3 | 2]) + varint(len(graph)) + graph) == 900 + 1 + 20
     assert count_parameters(GOOD) == 0
+
+
+def test_an_inner_value_becomes_an_output() -> None:
+    """Windows and the parity check look at scores that a served file keeps to itself, without the onnx package."""
+    nodes = [helper.make_node("Neg", ["x"], ["inner"]), helper.make_node("Abs", ["inner"], ["y"])]
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n"]) for name in "xy")
+    model = helper.make_model(helper.make_graph(nodes, "g", [x], [y])).SerializeToString()
+    watched = with_output(model, "inner")
+    assert [each.name for each in onnx.load_from_string(watched).graph.output] == ["y", "inner"]
+    assert with_output(watched, "inner") == watched
+    assert len(onnx.load_from_string(watched).graph.node) == 2
