@@ -83,7 +83,7 @@ class CrossImageKD(Section):
     lambda_region: float = Field(default=0.1, ge=0, le=1e6)
     temperature: float = Field(default=0.1, gt=0, le=100)
     pixel_memory: int = Field(
-        default=20_000, ge=1, le=1_000_000, description="pixels kept per class; each takes 4 bytes a channel"
+        default=20_000, ge=1, le=1_000_000, description="pixels kept per class; each takes 2 bytes a channel"
     )
     region_memory: int = Field(default=2_000, ge=1, le=1_000_000, description="regions kept per class")
     pixel_samples: int = Field(default=4_096, ge=1, le=1_000_000, description="pixels drawn from memory each step")

@@ -48,6 +48,16 @@ def test_nothing_stored_gives_an_empty_sample() -> None:
     assert ClassMemory(num_classes=2, capacity=3, channels=5).sample(7).shape == (0, 5)
 
 
+def test_it_takes_two_bytes_a_number() -> None:
+    """A checkpoint holds all of it: with 19 classes and 512 channels nearly a gigabyte otherwise."""
+    memory = ClassMemory(num_classes=1, capacity=1, channels=512)
+    vector = torch.nn.functional.normalize(torch.randn(1, 512, generator=torch.Generator().manual_seed(0)))
+    memory.store(vector, torch.tensor([0]))
+    assert memory.state_dict()["vectors_CKD"].nbytes == 2 * 512
+    assert memory.sample(1).dtype == torch.float32
+    assert (memory.sample(1) - vector).norm() < 5e-4
+
+
 def test_a_checkpoint_keeps_all_of_it() -> None:
     """A run that goes on must draw what it would have drawn."""
     memory, again = (ClassMemory(num_classes=2, capacity=3, channels=2) for _ in range(2))
