@@ -214,3 +214,9 @@ def test_a_file_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
     """Before a child is started."""
     with pytest.raises(BpkdError, match=r"nowhere.onnx cannot be read \(No such file or directory\)"):
         probe_file(OnnxTeacher(path=tmp_path / "nowhere.onnx"), DATA)
+
+
+def test_a_file_of_one_score_is_told_what_it_lacks(probe: Try) -> None:
+    """Two classes behind a sigmoid are common, and their network needs one more plane and no training."""
+    with pytest.raises(InvalidModel, match=r"one score for each cell .* put a plane of zeros before it"):
+        probe(known=(0,))
