@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from bpkd_core.bundle import ClassInfo
+from bpkd_core.bundle import ClassInfo, Reference
 from bpkd_core.data import IGNORE_INDEX, Sample, SegmentationDataset
 from bpkd_core.data.base import UInt8Array
 from bpkd_core.evaluation import Predict
@@ -21,27 +22,52 @@ GAP = 4
 INK, PAPER = (40, 40, 40), (255, 255, 255)
 
 
-def draw_examples(data: SegmentationDataset, masks: Mapping[str, Predict]) -> bytes:
-    """The picture of a run: images spread evenly over the split, chosen by nothing else."""
+class Words(NamedTuple):
+    """What the columns and the colours of the error map are called."""
+
+    truth: str
+    errors: str
+    right: str
+    wrong: str
+
+
+def draw_examples(data: SegmentationDataset, masks: Mapping[str, Predict], reference: Reference) -> bytes:
+    """The picture of a run: images spread evenly over the split, chosen by nothing else.
+
+    A teacher that is the reference has one column, not two that are the same.
+    """
     rows = [int(row) for row in np.linspace(0, len(data) - 1, min(EXAMPLES, len(data)))]
     samples = [data[row] for row in rows]
     drawn = {
         role: [predict(data.names[row], sample.image_HW3) for row, sample in zip(rows, samples, strict=True)]
         for role, predict in masks.items()
+        if role != reference
     }
-    return draw_comparison(samples, drawn, data.classes)
+    return draw_comparison(samples, drawn, data.classes, reference)
+
+
+WORDS: Mapping[Reference, Words] = {
+    "labels": Words("truth", "errors", "right", "wrong"),
+    "teacher": Words("teacher", "differences", "the same", "different"),
+}
+"""Against a teacher nothing is right or wrong."""
 
 
 def draw_comparison(
-    samples: Sequence[Sample], masks: Mapping[str, Sequence[UInt8Array]], classes: Sequence[ClassInfo]
+    samples: Sequence[Sample],
+    masks: Mapping[str, Sequence[UInt8Array]],
+    classes: Sequence[ClassInfo],
+    reference: Reference = "labels",
 ) -> bytes:
     """PNG bytes of a table of pictures.
 
     masks: role -> one (H, W) mask for each sample, in the order of the columns; the last role is the one whose errors
-    are mapped, against "control" where there is one. Pixels without a label are grey.
+    are mapped, against "control" where there is one. Pixels without a label are grey. reference: whose masks the
+    samples hold.
     """
     *_, judged = masks
-    titles = ["image", "truth", *masks, f"errors of the {judged}"]
+    words = WORDS[reference]
+    titles = ["image", words.truth, *masks, f"{words.errors} of the {judged}"]
     rows = [
         [
             sample.image_HW3,
@@ -54,13 +80,13 @@ def draw_comparison(
         for index, sample in enumerate(samples)
     ]
     legend = [(c.name, c.color) for c in classes]
-    errors = [("right", RIGHT), ("wrong", WRONG)]
+    errors = [(words.right, RIGHT), (words.wrong, WRONG)]
     if "control" in masks:
         errors = [
-            ("right", RIGHT),
-            ("both wrong", WRONG),
-            ("only the student right", GAINED),
-            ("only the control right", LOST),
+            (words.right, RIGHT),
+            (f"both {words.wrong}", WRONG),
+            (f"only the student {words.right}", GAINED),
+            (f"only the control {words.right}", LOST),
         ]
     return _lay_out(titles, rows, [legend, [*errors, ("no label", VOID)]])
 

@@ -49,8 +49,8 @@ def evaluate(shop: Workshop, prepared: Prepared, trained: Mapping[Role, TrainedN
             steps=trained[role].steps if role in trained else None,
             train_seconds=trained[role].seconds if role in trained else None,
         )
-    write_atomically(shop.folder / "picture.png", draw_examples(data, dict[str, Predict](masks.items())))
     reference: Reference = "teacher" if isinstance(data, Relabelled) else "labels"
+    write_atomically(shop.folder / "picture.png", draw_examples(data, dict[str, Predict](masks.items()), reference))
     method = shop.spec.method.type
     result = compare(networks, qualities, split=prepared.split, method=method, reference=reference)
     report(shop, data, prepared.split, qualities, masks, result, reference=reference)

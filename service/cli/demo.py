@@ -121,9 +121,9 @@ def collect(client: Client, wish: Wish, job: Job, data: Path, url: str, start: f
         pairs = open_layout(data).pairs("test")
         images = tuple(pair.image for pair in pairs[:: max(1, len(pairs) // MASKS)][:MASKS])
         masks = tuple(save_mask(client, job.model, image, home / "masks") for image in images)
-        picture = client.jobs.artifact(job.id, "picture.png", home / "picture.png")
+        picture, report = (client.jobs.artifact(job.id, name, home / name) for name in ("picture.png", "report.html"))
         student = client.models.download(job.model, job.version, home / "student.onnx")
-    return Outcome(job, url, home, picture, student, images, masks, time.monotonic() - start)
+    return Outcome(job, url, home, picture, report, student, images, masks, time.monotonic() - start)
 
 
 def save_mask(client: Client, model: str, image: Path, folder: Path) -> Path:

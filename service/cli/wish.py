@@ -49,7 +49,8 @@ class Wish:
         if self.steps is None:
             return fields
         every = max(1, self.steps // CHECKPOINTS)
-        fixed = {"steps": self.steps, "eval_every": self.steps, "checkpoint_every": every}
+        warmup = min(recipes.SHORT_TRAIN["warmup_steps"], self.steps - 1)
+        fixed = {"steps": self.steps, "warmup_steps": warmup, "eval_every": self.steps, "checkpoint_every": every}
         teacher = {**fields["teacher"], "train": fields["teacher"]["train"] | fixed}
         return {**fields, "teacher": teacher, "train": fields["train"] | fixed, "budget_minutes": None}
 
@@ -62,6 +63,7 @@ class Outcome:
     url: str
     home: Path
     picture: Path
+    report: Path
     student_onnx: Path
     images: tuple[Path, ...]
     masks: tuple[Path, ...]
@@ -84,6 +86,7 @@ class Outcome:
             "url": self.url,
             "home": str(self.home),
             "picture": str(self.picture),
+            "report": str(self.report),
             "student_onnx": str(self.student_onnx),
             "images": [str(path) for path in self.images],
             "masks": [str(path) for path in self.masks],

@@ -49,12 +49,20 @@ def test_the_answer_holds_all_that_was_measured(answer: dict[str, Any]) -> None:
     for network in (result.teacher, result.control, result.student):
         assert network.miou is not None
         assert 0 < network.miou < 1
+        assert network.parity is not None
         assert network.parity.mask_agreement > 0.999
         assert network.steps == 4
     assert result.student.parameters < result.teacher.parameters
     assert (answer["model"], answer["version"], answer["alias"]) == ("street", 1, "production")
     assert answer["job"].startswith("job_")
     assert 0 < answer["seconds"] < WITHIN_S
+
+
+def test_the_report_is_brought_home(answer: dict[str, Any]) -> None:
+    # a page for a browser, of this run: everything that the table leaves out
+    page = Path(answer["report"]).read_text()
+    assert page.startswith("<!doctype html>")
+    assert "boundary IoU" in page
 
 
 def test_the_picture_can_be_looked_at(answer: dict[str, Any]) -> None:

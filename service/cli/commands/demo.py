@@ -73,6 +73,7 @@ def _show(outcome: Outcome, screen: Console) -> None:
     screen.print()
     places = {
         "picture": short(outcome.picture),
+        "report": short(outcome.report),
         "student": short(outcome.student_onnx),
         "masks": short(outcome.masks[0].parent),
         "model": f"{outcome.job.model}@{outcome.job.version}, alias production",

@@ -6,11 +6,26 @@ import io
 
 import numpy as np
 import pytest
+from fakes.colours import Blocks
 from PIL import Image
 
 from bpkd_core.bundle import ClassInfo
 from bpkd_core.data import IGNORE_INDEX, Sample
-from bpkd_core.picture import GAINED, GAP, LOST, RIGHT, ROW_HEIGHT, VOID, WRONG, draw_comparison, paint, paint_errors
+from bpkd_core.data.base import UInt8Array
+from bpkd_core.picture import (
+    GAINED,
+    GAP,
+    LOST,
+    RIGHT,
+    ROW_HEIGHT,
+    VOID,
+    WORDS,
+    WRONG,
+    draw_comparison,
+    draw_examples,
+    paint,
+    paint_errors,
+)
 
 CLASSES = [ClassInfo(id=0, name="road", color=(10, 20, 30)), ClassInfo(id=1, name="car", color=(200, 100, 50))]
 TITLE = 22
@@ -68,6 +83,20 @@ def test_without_a_control_an_error_is_just_wrong(masks: list[str]) -> None:
     truth, wrong = np.zeros((60, 60), np.uint8), np.ones((60, 60), np.uint8)
     page = draw([Sample(np.zeros((60, 60, 3), np.uint8), truth)], {name: [wrong] for name in masks})
     assert colours(cell(page, 0, 2 + len(masks), ROW_HEIGHT)) == {WRONG}
+
+
+def test_a_teacher_that_is_the_reference_stands_in_its_own_column() -> None:
+    """Called truth it would be a lie, and shown twice it would look like a teacher without an error."""
+    data = Blocks(1)
+
+    def truth(_name: str, _image: UInt8Array) -> UInt8Array:
+        return data.samples[0].labels_HW
+
+    against = {name: draw_examples(data, {"teacher": truth, "student": truth}, name) for name in WORDS}
+    widths = {name: Image.open(io.BytesIO(page)).width for name, page in against.items()}
+    assert widths["labels"] > widths["teacher"]
+    assert WORDS["teacher"].truth == "teacher"
+    assert not {"truth", "right", "wrong", "errors"} & {*WORDS["teacher"]}
 
 
 def test_images_of_several_sizes_share_one_page() -> None:

@@ -11,6 +11,7 @@ from fakes.records import add_dataset, add_ready_dataset
 from rich.console import Console
 
 from bpkd_core.errors import InvalidDataset
+from bpkd_core.spec import TrainedTeacher
 from service.cli import demo as demos
 from service.cli.wish import Wish
 from service.client import Client
@@ -47,9 +48,11 @@ def test_steps_replace_the_budget_for_teacher_and_students() -> None:
     # a test, or a repetition elsewhere, wants the same steps whatever the machine
     job = request(Wish(HOME, steps=40, seed=3))
     assert job.budget_minutes is None
+    assert isinstance(job.teacher, TrainedTeacher)
     assert job.teacher.train is not None
     for train in (job.train, job.teacher.train):
         assert (train.steps, train.checkpoint_every, train.seed) == (40, 10, 3)
+    assert request(Wish(HOME, steps=4)).train.warmup_steps == 3  # the recipe's 20 would be refused
 
 
 @pytest.mark.parametrize(
