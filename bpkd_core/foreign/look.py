@@ -107,8 +107,8 @@ def _no_scores(said: dict[str, NDArray[Any]], seen_hw: tuple[int, int]) -> str:
     height, width = seen_hw
     if any(array.ndim == 4 and 1 in (array.shape[1], array.shape[3]) for array in said.values()):
         return (
-            f"The file gives one score for each cell ({shapes}), as a network with a sigmoid does, and a student learns "
-            "from a score for each class: put a plane of zeros before it (Concat, on the logit), for the softmax of 0 "
-            "and z is the sigmoid of z."
+            f"The file gives one score for each cell ({shapes}), as a network with a sigmoid does, and a student "
+            "learns from a score for each class: put a plane of zeros before it (Concat, on the logit), for the "
+            "softmax of 0 and z is the sigmoid of z."
         )
     return f"The file gives {shapes} for an image of {height}x{width}; {expected}, in proportion to the image."
