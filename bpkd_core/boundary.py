@@ -2,18 +2,20 @@
 
 The textbook form, `dilate(onehot) - erode(onehot)`, costs N*C*H*W floats before any arithmetic. Here nothing has a
 class axis: most cells of the logits see one class or two, and :mod:`bpkd_core.bands` counts the pixels of those. Bit
-for bit the textbook's result.
+for bit the textbook's result. It is computed on the CPU whatever device the labels are on: it is a hundred short calls
+on a megabyte, which a GPU would spend on being called.
 """
 
 from __future__ import annotations
 
 from typing import Literal, NamedTuple, get_args
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from bpkd_core.bands import count_bands
-from bpkd_core.cells import cells_of
+from bpkd_core.cells import Labels, cells_of
 from bpkd_core.errors import InvalidInput
 
 VoidRule = Literal["transparent", "as_class"]
@@ -76,7 +78,6 @@ def edge_masks(
     ).dense()
 
 
-@torch.no_grad()
 def edge_bands(
     labels_NHW: Tensor,
     num_classes: int,
@@ -88,19 +89,21 @@ def edge_bands(
 ) -> EdgeBands:
     """:func:`edge_masks` as a list of what is not 0, a few hundredths of the masks."""
     _check(labels_NHW, width_px, void)
-    codes_NHW = _codes(labels_NHW, num_classes, ignore_index, void)
+    codes_NHW = _codes(labels_NHW.cpu().numpy(), num_classes, ignore_index, void)
     images, height, width = codes_NHW.shape
-    cells = cells_of((height, width), size_hw or (height, width), codes_NHW.device)
+    cells = cells_of((height, width), size_hw or (height, width))
     where_K, class_K, count_K = (
-        torch.cat(parts) for parts in zip(*count_bands(codes_NHW, cells, width_px), strict=True)
+        np.concatenate(parts) for parts in zip(*count_bands(codes_NHW, cells, width_px), strict=True)
     )
-    kept_E = ((count_K > 0) & (class_K < num_classes)).nonzero()[:, 0]
+    kept_E = ((count_K > 0) & (class_K < num_classes)).nonzero()[0]
     pixel_E = where_K[kept_E]
     cell_E = pixel_E % cells.number
-    channel_E = pixel_E // cells.number * num_classes + class_K[kept_E].long()
+    channel_E = pixel_E // cells.number * num_classes + class_K[kept_E]
     share_E = cells.share(count_K[kept_E], cell_E)
-    shape_NChw = images, num_classes, cells.h, cells.w
-    return EdgeBands(share_E, channel_E * cells.number + cell_E, channel_E, pixel_E, shape_NChw)
+    device, shape_NChw = labels_NHW.device, (images, num_classes, cells.h, cells.w)
+    found = (share_E, channel_E * cells.number + cell_E, channel_E, pixel_E)
+    share, index, channel, pixel = (torch.from_numpy(each).to(device) for each in found)
+    return EdgeBands(share, index, channel, pixel, shape_NChw)
 
 
 def _check(labels_NHW: Tensor, width_px: int, void: str) -> None:
@@ -123,21 +126,23 @@ def widen(labels_NHW: Tensor) -> Tensor:
     return labels_NHW.to(torch.promote_types(labels_NHW.dtype, torch.int32))
 
 
-def _codes(labels_NHW: Tensor, num_classes: int, ignore_index: int, void: str) -> Tensor:
-    """Labels in the smallest type that holds them, with transparent void as its largest number.
+def _codes(labels_NHW: Labels, num_classes: int, ignore_index: int, void: str) -> Labels:
+    """Labels in the smallest unsigned type that holds them, with transparent void as its largest number.
 
     Void as a class is `num_classes`. Raises InvalidInput for a value that is neither class nor void.
     """
-    dtype = next(t for t in (torch.uint8, torch.int16, torch.int32) if num_classes < torch.iinfo(t).max)
-    top = torch.iinfo(dtype).max
+    dtype = next(np.dtype(t) for t in (np.uint8, np.uint16, np.uint32) if num_classes < np.iinfo(t).max)
+    top = np.iinfo(dtype).max
     if labels_NHW.dtype == dtype and ignore_index == top and void == "transparent":  # as a loader gives them
         codes_NHW = labels_NHW
-        lowest, highest = 0, int((codes_NHW + 1).max()) - 1
+        lowest, highest = 0, int((codes_NHW + dtype.type(1)).max()) - 1
     else:
-        wide_NHW = widen(labels_NHW)
+        wide_NHW = labels_NHW.astype(np.int64)  # a comparison of uint8 with -1 is none
         void_NHW = wide_NHW == ignore_index
-        lowest, highest = (int(bound) for bound in wide_NHW.masked_fill(void_NHW, 0).aminmax())
-        codes_NHW = wide_NHW.masked_fill(void_NHW, num_classes if void == "as_class" else top).to(dtype)
+        wide_NHW[void_NHW] = 0
+        lowest, highest = int(wide_NHW.min()), int(wide_NHW.max())
+        codes_NHW = wide_NHW.astype(dtype)
+        codes_NHW[void_NHW] = num_classes if void == "as_class" else top
     if lowest < 0 or highest >= num_classes:
         raise InvalidInput(
             f"The labels hold the value {lowest if lowest < 0 else highest}; each must be below num_classes = "

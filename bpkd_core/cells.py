@@ -1,37 +1,46 @@
 """The cells of adaptive pooling over label maps, and windows that slide over them.
 
-Everything goes over whole rows at a time, because that is what a CPU is fast at: one pass over a million uint8 labels
-takes some 0.05 ms, a reduction over little squares twenty times that.
+In NumPy, because label maps are small numbers in large arrays: what counts is the passes over them and the cost of
+calling one, and a call of NumPy's costs a third of torch's. Everything goes over whole rows at a time, since a
+reduction over little squares takes ten times as long.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache
+import math
+from functools import lru_cache, reduce
+from typing import Any
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
-Pairwise = Callable[[Tensor, Tensor], Tensor]
+Labels = NDArray[Any]
+"""An array of integers or booleans."""
 
 
-def slide(values: Tensor, width: int, dims: tuple[int, int], pairwise: Pairwise) -> Tensor:
-    """`pairwise` (minimum or maximum) over every width x width window along `dims`, which lose width - 1 each."""
-    for dim in dims:
-        span = 1
+def slide(values: Labels, width: int, axes: tuple[int, int], pairwise: np.ufunc) -> Labels:
+    """`pairwise` (minimum or maximum) over every width x width window along `axes`, at the place of its first pixel.
+
+    values: contiguous. The result has its shape; the last width - 1 places of each axis are no window and hold nothing
+    of use. That is because rows are not told apart: one long row takes a third of the time of many short ones.
+    """
+    flat = values.reshape(-1)
+    for axis in axes:
+        stride, span = math.prod(values.shape[axis + 1 :]), 1
         while span < width:  # a span doubles each time: 1, 2, 4, 7 for the window of 7
             step = min(span, width - span)
-            kept = values.shape[dim] - step
-            values = pairwise(values.narrow(dim, 0, kept), values.narrow(dim, step, kept))
-            span += step
-    return values
+            kept = len(flat) - step * stride
+            longer = np.empty_like(flat)
+            pairwise(flat[:kept], flat[-kept:], out=longer[:kept])
+            longer[kept:] = flat[kept:]
+            flat, span = longer, span + step
+    return flat.reshape(values.shape)
 
 
 @lru_cache(maxsize=16)
-@torch.inference_mode(False)  # what is kept from a validation must serve a training too
-def cells_of(image_hw: tuple[int, int], size_hw: tuple[int, int], device: torch.device) -> Cells:
+def cells_of(image_hw: tuple[int, int], size_hw: tuple[int, int]) -> Cells:
     """The cells of adaptive pooling from `image_hw` to `size_hw`, built once."""
-    return Cells(image_hw, size_hw, device)
+    return Cells(image_hw, size_hw)
 
 
 class Cells:
@@ -44,64 +53,62 @@ class Cells:
     smallest: sides of the smallest cell.
     """
 
-    def __init__(self, image_hw: tuple[int, int], size_hw: tuple[int, int], device: torch.device) -> None:
+    def __init__(self, image_hw: tuple[int, int], size_hw: tuple[int, int]) -> None:
         self.h, self.w = size_hw
         self.number = self.h * self.w
-        sides = [_Side(length, size, device) for length, size in zip(image_hw, size_hw, strict=True)]
-        self._sides = sides
-        self.rows, self.columns = (side.longest for side in sides)
-        self.first = tuple(side.first for side in sides)
-        self.overhang = tuple(side.overhang for side in sides)
-        self.smallest = tuple(int(side.lengths.min()) for side in sides)
+        self._sides = [_Side(length, size) for length, size in zip(image_hw, size_hw, strict=True)]
+        self.rows, self.columns = (side.longest for side in self._sides)
+        self.first = tuple(side.first for side in self._sides)
+        self.overhang = tuple(side.overhang for side in self._sides)
+        self.smallest = tuple(int(side.lengths.min()) for side in self._sides)
 
-    def split(self, image_NHW: Tensor, fill: int) -> Tensor:
+    def split(self, image_NHW: Labels, fill: int) -> Labels:
         """(N, H, W) to rows of cells, (N, h, rows, w * columns). A view where the sizes divide."""
-        for dim, side in enumerate(self._sides, start=1):
+        for axis, side in enumerate(self._sides, start=1):
             if side.divides:
                 continue
-            image_NHW = image_NHW.index_select(dim, side.pixels)
-            image_NHW.masked_fill_(side.beyond[:, None] if dim == 1 else side.beyond, fill)
-        return image_NHW.unflatten(1, (self.h, self.rows))
+            image_NHW = image_NHW.take(side.pixels, axis)
+            image_NHW[(slice(None),) * axis + (side.beyond,)] = fill
+        return image_NHW.reshape(len(image_NHW), self.h, self.rows, -1)
 
-    def spread(self, cells_Nhw: Tensor) -> Tensor:
-        """One number a cell, repeated over its columns: (N, h, 1, w * columns), to compare with what was split."""
-        return cells_Nhw.repeat_interleave(self.columns, 2)[:, :, None]
+    def spread(self, cells_Nhw: Labels) -> Labels:
+        """One number a cell, repeated over its columns: (N, h, 1, w * columns), to compute with what was split."""
+        return cells_Nhw.repeat(self.columns, 2)[:, :, None]
 
-    def least(self, split: Tensor) -> Tensor:
+    def least(self, split: Labels) -> Labels:
         """Smallest number of each cell, (N, h, w)."""
-        return split.amin(2).unflatten(2, (self.w, self.columns)).amin(3)
+        return self._reduce_columns(np.minimum, np.minimum.reduce(split, axis=2))
 
-    def most(self, split: Tensor) -> Tensor:
+    def most(self, split: Labels) -> Labels:
         """Largest number of each cell, (N, h, w)."""
-        return split.amax(2).unflatten(2, (self.w, self.columns)).amax(3)
+        return self._reduce_columns(np.maximum, np.maximum.reduce(split, axis=2))
 
-    def any_row(self, split: Tensor) -> Tensor:
-        """Whether a boolean is true in any row of each row of cells, (N, h, 1, w * columns): a first step to `most`."""
-        return split.view(torch.uint8).amax(2, keepdim=True).view(torch.bool)
+    def count(self, split: Labels) -> Labels:
+        """How often a boolean is true in each cell, (N, h, w) int32."""
+        dtype = np.uint8 if self.rows < 256 else np.int32
+        return self._reduce_columns(np.add, np.add.reduce(split.view(np.uint8), axis=2, dtype=dtype).astype(np.int32))
 
-    def count(self, split: Tensor) -> Tensor:
-        """How often a boolean is true in each cell, (N, h, w) int64."""
-        dtype = torch.uint8 if self.rows < 256 else torch.int32
-        return split.view(torch.uint8).sum(2, dtype=dtype).unflatten(2, (self.w, self.columns)).sum(3)
+    def _reduce_columns(self, pairwise: np.ufunc, rows_NhW: Labels) -> Labels:
+        return reduce(pairwise, (rows_NhW[..., column :: self.columns] for column in range(self.columns)))
 
-    def share(self, count_K: Tensor, cell_K: Tensor) -> Tensor:
+    def share(self, count_K: Labels, cell_K: Labels) -> NDArray[np.float32]:
         """Counts as parts of their cells, float32. Divided by one side and then the other, as adaptive pooling does."""
-        share_K = count_K.float()
+        share_K = count_K.astype(np.float32)
         for side, place_K in zip(self._sides, (lambda: cell_K // self.w, lambda: cell_K % self.w), strict=True):
-            share_K /= side.longest if side.divides else side.lengths[place_K()]
+            share_K /= np.float32(side.longest) if side.divides else side.lengths[place_K()].astype(np.float32)
         return share_K
 
 
 class _Side:
     """The cells along one side: which pixels, and which of those are past the end of their cell."""
 
-    def __init__(self, length: int, size: int, device: torch.device) -> None:
-        cell = torch.arange(size, device=device)
+    def __init__(self, length: int, size: int) -> None:
+        cell = np.arange(size)
         self.first = cell * length // size
         last = ((cell + 1) * length + size - 1) // size
         self.lengths = last - self.first
         self.longest = int(self.lengths.max())
         self.overhang = int(self.first[-1]) + self.longest - length
         self.divides = size * self.longest == length
-        pixels = self.first[:, None] + torch.arange(self.longest, device=device)
-        self.pixels, self.beyond = pixels.clamp(max=length - 1).flatten(), (pixels >= last[:, None]).flatten()
+        pixels = self.first[:, None] + np.arange(self.longest)
+        self.pixels, self.beyond = pixels.clip(max=length - 1).ravel(), (pixels >= last[:, None]).ravel()

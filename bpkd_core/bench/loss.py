@@ -18,7 +18,7 @@ from bpkd_core.bench.drawn import LABELS, edge_share, scenes
 from bpkd_core.bench.peers import measure_peers
 from bpkd_core.bench.race import Work, peak_bytes, race
 from bpkd_core.boundary import edge_masks
-from bpkd_core.methods import get_method
+from bpkd_core.methods import Method, get_method
 
 CLASSES = (19, 150)
 SIZE = (64, 64)
@@ -80,18 +80,19 @@ def compare_losses(num_classes: int, device: torch.device) -> Iterator[Row]:
     generator = torch.Generator().manual_seed(0)
     student, teacher = (torch.randn(4, num_classes, *SIZE, generator=generator).to(device) for _ in range(2))
     student.requires_grad_()
-    for name, draw in LABELS.items():
+    methods = {name: get_method(name, num_classes=num_classes) for name in ("cwd", "kd", "bpkd")}
+    for drawn, draw in LABELS.items():
         labels = draw(num_classes).to(device)
         sides: dict[str, Work] = {
-            method: partial(differentiate, student, partial(loss_of, method, num_classes, student, teacher, labels))
-            for method in ("cwd", "kd", "bpkd")
+            name: partial(differentiate, student, partial(loss_of, method, student, teacher, labels))
+            for name, method in methods.items()
         }
         sides["cwd_by_kl_div"] = partial(differentiate, student, partial(cwd_by_kl_div, student, teacher))
         sides["bpkd_masks"] = partial(edge_masks, labels, num_classes, size_hw=SIZE)
         taken = race(sides, device, rounds=ROUNDS, seconds=SECONDS)
         yield {
             "classes": num_classes,
-            "labels": name,
+            "labels": drawn,
             "edge_share": edge_share(labels, num_classes),
             **{f"{side}_ms": 1e3 * seconds for side, seconds in taken.items()},
             "bpkd_to_cwd": taken["bpkd"] / taken["cwd"],
@@ -99,9 +100,9 @@ def compare_losses(num_classes: int, device: torch.device) -> Iterator[Row]:
         }
 
 
-def loss_of(method: str, num_classes: int, student: Tensor, teacher: Tensor, labels: Tensor) -> Tensor:
-    """A method's weighted total."""
-    return get_method(method, num_classes=num_classes)(student, teacher, labels).total
+def loss_of(method: Method, student: Tensor, teacher: Tensor, labels: Tensor) -> Tensor:
+    """A method's weighted total. The method comes built, as in a training: its options are read once."""
+    return method(student, teacher, labels).total
 
 
 def cwd_by_kl_div(student_NChw: Tensor, teacher_NChw: Tensor, temperature: float = 4.0) -> Tensor:

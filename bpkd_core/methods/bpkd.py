@@ -14,7 +14,7 @@ from torch import Tensor
 from bpkd_core.boundary import EdgeBands, VoidRule, edge_bands
 from bpkd_core.errors import InvalidInput
 from bpkd_core.methods.base import LogitMethod, Losses, check_choice, check_positive, check_weight, check_weights
-from bpkd_core.methods.divergence import channel_kl, pixel_kl, sparse_pixel_kl
+from bpkd_core.methods.divergence import pixel_kl, scaled_channel_kl, sparse_pixel_kl
 
 PreMask = Literal["multiply", "off"]
 EdgeNorm = Literal["class_sum", "class_mean", "pixels"]
@@ -120,5 +120,4 @@ class BoundaryPrivilegedKD(LogitMethod):
 
     def _body(self, student_NChw: Tensor, teacher_NChw: Tensor, bands: EdgeBands) -> Tensor:
         """L_B: channel-wise distillation of what the edges leave, z * (1 - M) (A)."""
-        body_NChw = 1 - bands.dense()
-        return channel_kl(student_NChw * body_NChw, teacher_NChw * body_NChw, self.temperature_body)
+        return scaled_channel_kl(student_NChw, teacher_NChw, bands.index_E, 1 - bands.share_E, self.temperature_body)
