@@ -114,6 +114,26 @@ def test_the_control_learns_the_same_labels_and_no_more(finished: tuple[Path, Bu
     assert 0 < student["val_miou"] < 1
 
 
+def test_masks_where_there_are_some_and_the_teacher_where_there_are_none(
+    scenes: Path, teacher: dict[str, str], tmp_path: Path
+) -> None:
+    """The common case: a part is labelled. What is measured is accuracy, on the labels that there are."""
+    data = tmp_path / "mixed"
+    shutil.copytree(scenes, data)
+    masks = sorted((data / "masks" / "train").iterdir())
+    for mask in masks[::2]:
+        mask.unlink()
+    spec = parse_spec(speck_spec(data, teacher=teacher, labels="mixed", control="none"))
+    events: list[Event] = []
+    bundle = run(spec, tmp_path / "work", events.append)
+    values = [event.data["values"] for event in events if event.type == "metrics" and "ce" in event.data["values"]]
+    assert bundle.result.reference == "labels"
+    assert (bundle.result.student.miou or 0) < 1
+    assert values[-1]["ce"] > 0
+    assert values[-1]["edge"] > 0
+    assert FolderDataset(data, "train", unlabelled="keep").labelled == len(masks) - len(masks[::2])
+
+
 # Before anything is trained
 
 
