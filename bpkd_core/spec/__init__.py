@@ -77,6 +77,7 @@ __all__ = [
     "Teacher",
     "Train",
     "TrainedTeacher",
+    "is_tag",
     "parse",
     "parse_spec",
     "read_spec",
@@ -227,11 +228,24 @@ def _most_telling(errors: Sequence[ErrorDetails], data: object) -> ErrorDetails:
     return max(same, key=lambda error: len(error["loc"]))
 
 
+def is_tag(path: Sequence[int | str], inside: Mapping[Any, Any]) -> bool:
+    """Whether a path begins with the name of a union's member where a field is called so too: a teacher's `train`."""
+    if len(path) < 2 or path[0] not in inside:
+        return False
+    part, following = path[:2]
+    field = inside[part]
+    named = following == part or inside.get("type") == part
+    return named and not (isinstance(field, Mapping) and following in field)
+
+
 def _written_path(loc: Iterable[int | str], data: Any) -> str:
     """The dotted path of a field as the caller wrote it: without the union members that pydantic puts between."""
     parts: list[str] = []
-    for part in loc:
+    path = tuple(loc)
+    for index, part in enumerate(path):
         inside = cast("dict[Any, Any]", data) if isinstance(data, dict) else {}
+        if is_tag(path[index:], inside):
+            continue
         member = part in (inside.get("type"), PLUG_IN) or "[" in str(part) or str(part)[:1].isupper()
         if part in inside or not member:
             parts.append(str(part))

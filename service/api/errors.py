@@ -10,7 +10,7 @@ import logging
 import math
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -20,6 +20,7 @@ from starlette.responses import Response
 
 from bpkd_core import errors as core
 from bpkd_core.errors import BpkdError
+from bpkd_core.spec import is_tag
 from service.domain import errors as domain
 from service.schemas import Blame, Problem
 
@@ -143,7 +144,8 @@ def _pointer(loc: Sequence[str | int], body: Any) -> str:
         return {"query": "?", "path": "/"}.get(str(place), "") + ".".join(map(str, path))
     parts: list[str] = []
     for index, part in enumerate(path):
-        if isinstance(body, dict) and part not in body and index < len(path) - 1:
+        inside = cast("dict[Any, Any]", body) if isinstance(body, dict) else None
+        if inside is not None and index < len(path) - 1 and (part not in inside or is_tag(path[index:], inside)):
             continue  # the tag of a union, which is no field
         parts.append(str(part).replace("~", "~0").replace("/", "~1"))
         body = _inside(body, part)

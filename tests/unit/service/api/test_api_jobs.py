@@ -74,6 +74,24 @@ def test_a_plan_leaves_out_a_teacher_that_is_given(api: TestClient, service: Ser
     assert [each["role"] for each in plan["networks"]] == ["control", "student"]
 
 
+@pytest.mark.parametrize(
+    ("teacher", "pointer"),
+    [
+        ({"arch": "pspnet_r18", "train": {"steps": 0}}, "#/teacher/train/steps"),
+        ({"type": "train", "arch": "pspnet_r18", "train": {"steps": 4, "warmup_steps": 9}}, "#/teacher/train"),
+        ({"type": "train", "train": {}}, "#/teacher/arch"),
+        ({"type": "onnx"}, "#/teacher/path"),
+        ({"type": "onnx", "path": "/data/x", "train": {}}, "#/teacher/train"),
+    ],
+)
+def test_a_wrong_field_of_a_teacher_is_pointed_at(
+    api: TestClient, service: Service, teacher: dict[str, object], pointer: str
+) -> None:
+    # the kind of teacher and its schedule are both called train, and only one of them is a field
+    answer = api.post("/v1/jobs", json=request_for(service, teacher=teacher))
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, pointer)
+
+
 def test_files_that_a_job_names_come_from_the_import_roots(api: TestClient, service: Service, tmp_path: Path) -> None:
     # links are followed once, here, so that what was allowed is what the trainer opens
     (tmp_path / "real.pth").touch()
