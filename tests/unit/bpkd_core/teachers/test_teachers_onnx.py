@@ -10,14 +10,18 @@ import onnx
 import pytest
 import torch
 from fakes.colours import Blocks, colour_teacher
+from fakes.training import fresh
 from onnx import TensorProto, helper, numpy_helper
 
 from bpkd_core.errors import InvalidModel
 from bpkd_core.foreign import Reading, ScoreSession
 from bpkd_core.foreign.reading import Channels, identity
 from bpkd_core.methods import get_method
+from bpkd_core.spec import Train
 from bpkd_core.spec.foreign import Pixels, Scores
 from bpkd_core.teachers import KnownClasses, OnnxTeacher
+from bpkd_core.train.objective import Distillation
+from bpkd_core.train.state import State
 
 ALL = identity(5)
 CPU = torch.device("cpu")
@@ -110,10 +114,15 @@ def test_unknown_classes_are_left_to_the_labels() -> None:
     assert gradient[:, 4].abs().max() > 0
 
 
-def test_what_a_confined_method_learns_is_in_the_checkpoint() -> None:
-    """The loop asks a module for its state; this one passes the question on."""
+def test_what_a_confined_method_learns_is_in_the_optimizer_and_the_checkpoint(tmp_path: Path) -> None:
+    """The loop looks for a module; this one passes the question on."""
 
     class Learner(torch.nn.Linear):
         num_classes, ignore_index = 2, 255
 
-    assert list(KnownClasses(Learner(3, 2), known=(0, 2)).state_dict()) == ["method.weight", "method.bias"]  # pyright: ignore[reportArgumentType]  # it is never called
+    confined = KnownClasses(Learner(3, 2), known=(0, 2))  # pyright: ignore[reportArgumentType]  # it is never called
+    teacher = OnnxTeacher(colour_teacher(tmp_path / "theirs.onnx"), reading(((0,), (), (2,), (), ())), device=CPU)
+    state = State.fresh(fresh(), Train(), Distillation(teacher, confined), CPU)
+    assert state.method is confined
+    assert {id(own) for own in confined.parameters()} <= {id(each) for each in state.parameters}
+    assert list(state.modules["method"].state_dict()) == ["method.weight", "method.bias"]
