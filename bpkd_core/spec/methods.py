@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from bpkd_core import catalog
 from bpkd_core.spec.section import Section
+
+
+class Weighted(Section):
+    """A method of several terms: at least one of the `weights` is above 0."""
+
+    weights: ClassVar[tuple[str, ...]]
+
+    @model_validator(mode="after")
+    def _some_weight(self) -> Self:
+        if not any(getattr(self, name) for name in self.weights):
+            raise ValueError(f'{" and ".join(self.weights)} are all 0; for no distillation use the method "none"')
+        return self
 
 
 class NoDistillation(Section):
@@ -32,8 +44,10 @@ class ChannelWiseKD(Section):
     weight: float = Field(default=3.0, ge=0, le=1e6)
 
 
-class BoundaryPrivilegedKD(Section):
+class BoundaryPrivilegedKD(Weighted):
     """BPKD (Liu et al. 2024): edges and bodies distilled apart. Defaults as in the paper."""
+
+    weights = ("lambda_edge", "lambda_body")
 
     type: Literal["bpkd"] = "bpkd"
     edge_width_px: int = Field(default=7, ge=1, le=99, description="side of the square window that makes an edge, odd")
@@ -56,8 +70,10 @@ class BoundaryPrivilegedKD(Section):
         return self
 
 
-class StructuredKD(Section):
+class StructuredKD(Weighted):
     """Structured distillation (Liu et al. 2019): pixels and pairs of regions, without the adversarial term."""
+
+    weights = ("lambda_pixel", "lambda_pair")
 
     type: Literal["skd"] = "skd"
     lambda_pixel: float = Field(default=10.0, ge=0, le=1e6)
@@ -65,16 +81,20 @@ class StructuredKD(Section):
     node_cells: int = Field(default=2, ge=1, le=64, description="side of the square of feature cells that makes a node")
 
 
-class IntraClassVariationKD(Section):
+class IntraClassVariationKD(Weighted):
     """Intra-class feature variation distillation (Wang et al. 2020), without the adversarial term."""
+
+    weights = ("lambda_pixel", "lambda_variation")
 
     type: Literal["ifvd"] = "ifvd"
     lambda_pixel: float = Field(default=10.0, ge=0, le=1e6)
     lambda_variation: float = Field(default=200.0, ge=0, le=1e6)
 
 
-class CrossImageKD(Section):
+class CrossImageKD(Weighted):
     """Cross-image relational distillation (Yang et al. 2022)."""
+
+    weights = ("lambda_kd", "lambda_batch", "lambda_pixel", "lambda_region")
 
     type: Literal["cirkd"] = "cirkd"
     lambda_kd: float = Field(default=1.0, ge=0, le=1e6)
@@ -91,8 +111,10 @@ class CrossImageKD(Section):
     pixels_per_class: int = Field(default=16, ge=1, le=100_000, description="pixels stored per class and image")
 
 
-class RelationalKD(Section):
+class RelationalKD(Weighted):
     """DIST (Huang et al. 2022): correlations over classes and over pixels."""
+
+    weights = ("beta", "gamma")
 
     type: Literal["dist"] = "dist"
     beta: float = Field(default=1.0, ge=0, le=1e6, description="weight of the correlation over classes")

@@ -30,9 +30,11 @@ from bpkd_core.spec import (
     Section,
     StructuredKD,
     Train,
+    parse,
     parse_spec,
     read_spec,
 )
+from bpkd_core.spec.methods import Weighted
 
 LEAST: dict[str, Any] = {
     "dataset": "streets",
@@ -284,3 +286,11 @@ def test_a_file_that_is_no_yaml_is_refused_by_name(tmp_path: Path, content: byte
         InvalidSpec, match=r"spec.yaml is not a readable YAML file \(.+\); expected a distillation spec"
     ):
         read_spec(path)
+
+
+@pytest.mark.parametrize("method", ["bpkd", "skd", "ifvd", "cirkd", "dist"])
+def test_weights_that_are_all_0_are_refused(method: str) -> None:
+    """Such a job would be taken, wait in the queue, and fail when a worker prepares it."""
+    section = next(kind for kind in Weighted.__subclasses__() if kind.model_fields["type"].default == method)
+    with pytest.raises(InvalidSpec, match='are all 0; for no distillation use the method "none"'):
+        parse(section, {"type": method, **dict.fromkeys(section.weights, 0)})
