@@ -41,11 +41,6 @@ def evaluate(predict: Predict, data: SegmentationDataset, *, progress: Progress 
     return quality
 
 
-def evaluate_session(session: Session, data: SegmentationDataset, *, progress: Progress | None = None) -> Quality:
-    """The same for an exported file. Raises InvalidInput when its classes are not the dataset's, by number and name."""
-    return evaluate(session_masks(session, data), data, progress=progress)
-
-
 def session_masks(session: Session, data: SegmentationDataset) -> Predict:
     """The masks of an exported file. Raises InvalidInput when its classes are not the dataset's."""
     found, expected = [c.name for c in session.classes], [c.name for c in data.classes]

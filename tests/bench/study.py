@@ -31,7 +31,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from bpkd_core.data import IGNORE_INDEX, FolderDataset
-from bpkd_core.evaluation import evaluate_session
+from bpkd_core.evaluation import evaluate, session_masks
 from bpkd_core.export import export_onnx
 from bpkd_core.infer import Session
 from bpkd_core.methods import get_method
@@ -209,7 +209,7 @@ def judge(net: SegmentationNet, data: Path, folder: Path) -> None:
     samples = FolderDataset(data, "test")
     file = folder / "student.onnx"
     export_onnx(downscaled(net, STUDENT_TRAIN.input_downscale).eval(), file, classes=samples.classes)
-    quality = evaluate_session(Session(file), samples)
+    quality = evaluate(session_masks(Session(file), samples), samples)
     report = write_report(
         {"student": quality},
         title=folder.name,

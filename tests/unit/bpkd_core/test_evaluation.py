@@ -10,7 +10,7 @@ from fakes.specks import DrawnSpecks
 from bpkd_core.bundle import ClassInfo
 from bpkd_core.data import IGNORE_INDEX, Sample
 from bpkd_core.errors import InvalidInput
-from bpkd_core.evaluation import evaluate_session
+from bpkd_core.evaluation import evaluate, session_masks
 from bpkd_core.infer import Session
 
 
@@ -35,7 +35,9 @@ class Greys:
 def test_every_pixel_with_a_label_counts_at_its_own_size() -> None:
     """One row in seven is wrong in truth, one is void: the share of right pixels is known exactly."""
     told: list[tuple[int, int]] = []
-    quality = evaluate_session(Session(threshold_onnx()), Greys(), progress=lambda *count: told.append(count))
+    quality = evaluate(
+        session_masks(Session(threshold_onnx()), Greys()), Greys(), progress=lambda *count: told.append(count)
+    )
     assert quality.pixel_accuracy == pytest.approx(6 / 7)
     assert quality.images == 2
     assert quality.class_names == ("dark", "bright")
@@ -45,7 +47,7 @@ def test_every_pixel_with_a_label_counts_at_its_own_size() -> None:
 def test_a_file_of_other_classes_is_refused() -> None:
     """The numbers would be nonsense that looks like a bad model."""
     with pytest.raises(InvalidInput, match="The model's classes are dark, bright; the dataset's are sky, building"):
-        evaluate_session(Session(threshold_onnx()), DrawnSpecks(length=1))
+        session_masks(Session(threshold_onnx()), DrawnSpecks(length=1))
 
 
 def test_classes_in_another_order_are_other_classes() -> None:
@@ -55,4 +57,4 @@ def test_classes_in_another_order_are_other_classes() -> None:
         classes = tuple(reversed(Greys.classes))
 
     with pytest.raises(InvalidInput, match="classes are dark, bright; the dataset's are bright, dark"):
-        evaluate_session(Session(threshold_onnx()), Swapped())
+        session_masks(Session(threshold_onnx()), Swapped())

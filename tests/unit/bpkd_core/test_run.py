@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 from bpkd_core.bundle import Bundle, describe
 from bpkd_core.data import FolderDataset, fingerprint
 from bpkd_core.errors import InvalidCheckpoint, InvalidModel, InvalidSpec, Stopped
-from bpkd_core.evaluation import evaluate_session
+from bpkd_core.evaluation import evaluate, session_masks
 from bpkd_core.events import STAGES, Event
 from bpkd_core.infer import Session
 from bpkd_core.models import build, load_checkpoint
@@ -93,7 +93,7 @@ def test_the_numbers_are_those_of_the_exported_files(finished: tuple[Attempt, Bu
     """Anybody can take the file and the data and find the same result."""
     attempt, bundle = finished
     session, data = Session(attempt.folder / f"{role}.onnx"), FolderDataset(attempt.spec.dataset, "test")
-    quality, result = evaluate_session(session, data), getattr(bundle.result, role)
+    quality, result = evaluate(session_masks(session, data), data), getattr(bundle.result, role)
     assert (result.miou, result.boundary_iou) == (quality.miou, quality.boundary_iou)
     assert (result.edge_miou, result.body_miou) == (quality.edge_miou, quality.body_miou)
     assert read_report(attempt.folder).models[role] == Judged.of(quality, data.names)
