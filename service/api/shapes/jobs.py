@@ -1,63 +1,23 @@
-"""The domain's values in the shape of the wire. Nothing is decided here."""
+"""Jobs, their events and files in the shape of the wire."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from typing import TypeVar
-
-from starlette.responses import Response
 
 from bpkd_core.bundle import FileInfo, Result
-from bpkd_core.catalog import MODELS, Plugin
+from bpkd_core.catalog import MODELS
 from bpkd_core.spec import TrainedTeacher, teacher_train
 from service import schemas
-from service.domain import datasets, events, jobs, models, workers
-from service.domain.ports import Listing
-
-V = TypeVar("V")
-W = TypeVar("W", bound=schemas.Wire)
-
-
-def answer(body: schemas.Wire, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """A shape as a response."""
-    return Response(body.model_dump_json(by_alias=True), status, headers, media_type="application/json")
-
-
-def listing(found: Listing[V], shape: Callable[[V], W], name: Callable[[V], str]) -> schemas.List[W]:
-    """One page. name: what `after` takes."""
-    return whole([shape(each) for each in found.data], [name(each) for each in found.data], has_more=found.has_more)
-
-
-def whole(data: Sequence[W], names: Sequence[str], *, has_more: bool = False) -> schemas.List[W]:
-    """A list with the names of its ends."""
-    first, last = (names[0], names[-1]) if names else (None, None)
-    return schemas.List(data=list(data), has_more=has_more, first_id=first, last_id=last)
+from service.api.shapes.base import W, whole
+from service.api.shapes.datasets import dataset
+from service.domain import datasets, events, jobs
 
 
 def first(found: Sequence[events.StoredEvent], limit: int, shape: Callable[[events.StoredEvent], W]) -> schemas.List[W]:
     """The first `limit` events of those found; one more says that there are more."""
     shown = found[:limit]
     return whole([shape(each) for each in shown], [each.id for each in shown], has_more=len(found) > limit)
-
-
-def dataset(value: datasets.Dataset) -> schemas.Dataset:
-    """A dataset without its report."""
-    return schemas.Dataset(
-        id=value.id,
-        name=value.name,
-        path=value.path,
-        layout=value.layout,
-        labels=value.labels,
-        state=value.state,
-        sha256=value.sha256,
-        classes=list(value.classes),
-        splits=dict(value.splits),
-        error=schemas.Failure.model_validate(value.error) if value.error else None,
-        created_at=value.created_at,
-        checked_at=value.checked_at,
-        metadata=dict(value.metadata),
-    )
 
 
 def job(value: jobs.Job) -> schemas.Job:
@@ -110,60 +70,6 @@ def files(found: Mapping[str, FileInfo], folder: str) -> schemas.List[schemas.Fi
         for name in names
     ]
     return whole(data, names)
-
-
-def model(value: models.Model, aliases: Sequence[models.Alias]) -> schemas.Model:
-    """A model and where its aliases point."""
-    return schemas.Model(
-        name=value.name,
-        latest_version=value.latest,
-        aliases={each.alias: each.version for each in aliases},
-        created_at=value.created_at,
-    )
-
-
-def version(value: models.Version) -> schemas.Version:
-    """One version; its measurements are at `/report`."""
-    return schemas.Version(
-        model=value.model,
-        version=value.version,
-        job=value.job_id,
-        dataset_sha256=value.dataset_sha256,
-        onnx=value.files["student.onnx"],
-        files=dict(value.files),
-        classes=list(value.classes),
-        provenance=dict(value.provenance),
-        created_at=value.created_at,
-    )
-
-
-def alias(value: models.Alias) -> schemas.Alias:
-    """Where an alias points."""
-    return schemas.Alias.model_validate(asdict(value))
-
-
-def move(value: models.AliasMove) -> schemas.AliasMove:
-    """One line of an alias's history."""
-    return schemas.AliasMove.model_validate(asdict(value))
-
-
-def worker(value: workers.Worker) -> schemas.Worker:
-    """A process that works."""
-    return schemas.Worker.model_validate(asdict(value) | {"holds": list(value.holds)})
-
-
-def student(name: str) -> schemas.CatalogStudent:
-    """A network by its name in the catalog; of one from another package only the name is known."""
-    plugin = MODELS.get(name, Plugin(target="", title=name, licence="see its package"))
-    return schemas.CatalogStudent(
-        name=name,
-        title=plugin.title,
-        paper=plugin.paper,
-        licence=plugin.licence,
-        stride=plugin.stride,
-        params_m=plugin.params_m,
-        gmacs=plugin.gmacs,
-    )
 
 
 def plan(request: schemas.JobRequest, found: datasets.Dataset) -> schemas.JobPlan:

@@ -1,0 +1,30 @@
+"""The domain's values in the shape of the wire. Nothing is decided here."""
+
+from __future__ import annotations
+
+from service.api.shapes.base import V, W, answer, listing, whole
+from service.api.shapes.datasets import dataset
+from service.api.shapes.jobs import event, files, first, job, metrics, plan
+from service.api.shapes.operations import worker
+from service.api.shapes.registry import alias, model, move, student, version
+
+__all__ = [
+    "V",
+    "W",
+    "alias",
+    "answer",
+    "dataset",
+    "event",
+    "files",
+    "first",
+    "job",
+    "listing",
+    "metrics",
+    "model",
+    "move",
+    "plan",
+    "student",
+    "version",
+    "whole",
+    "worker",
+]

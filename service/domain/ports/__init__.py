@@ -1,0 +1,35 @@
+"""What the domain needs from the world, as Protocols. Every adapter passes the contract tests in tests/contract/.
+
+Every method is atomic, and durable when it returns. A store that cannot answer raises Unavailable (or StorageFull); an
+unknown id raises NotFound. Methods block; an event loop calls them in threads, which is safe. Moves run under the
+store's lock with the store's time: they are pure and quick.
+"""
+
+from __future__ import annotations
+
+from service.domain.ports.access import Idempotency, Keys
+from service.domain.ports.base import Clock, Entropy, Listing, NewId, Page, T
+from service.domain.ports.datasets import Datasets
+from service.domain.ports.jobs import EVERY_JOB, Events, JobFilter, Jobs
+from service.domain.ports.machine import Artifacts, Hints, Workers
+from service.domain.ports.registry import Models
+
+__all__ = [
+    "EVERY_JOB",
+    "Artifacts",
+    "Clock",
+    "Datasets",
+    "Entropy",
+    "Events",
+    "Hints",
+    "Idempotency",
+    "JobFilter",
+    "Jobs",
+    "Keys",
+    "Listing",
+    "Models",
+    "NewId",
+    "Page",
+    "T",
+    "Workers",
+]

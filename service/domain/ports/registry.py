@@ -1,0 +1,55 @@
+"""The registry, as a store keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from service.domain.models import Alias, AliasMove, Model, Release, Repoint, Version
+from service.domain.ports.base import Listing, Page
+
+
+class Models(Protocol):
+    """The registry."""
+
+    def publish(self, release: Release, *, by: str | None = None) -> Version:
+        """Make a version, and move its alias if it names one. Idempotent by model, job and ONNX hash.
+
+        Raises NotFound for an unknown job.
+        """
+        ...
+
+    def get(self, model: str) -> Model:
+        """One model."""
+        ...
+
+    def list(self, page: Page) -> Listing[Model]:
+        """Models by name."""
+        ...
+
+    def version(self, model: str, version: int) -> Version:
+        """One version."""
+        ...
+
+    def versions(self, model: str, page: Page) -> Listing[Version]:
+        """Versions of a model by number."""
+        ...
+
+    def alias(self, model: str, alias: str) -> Alias:
+        """Where an alias points now."""
+        ...
+
+    def aliases(self, model: str) -> Sequence[Alias]:
+        """Every alias of a model, by name."""
+        ...
+
+    def move_alias(self, wish: Repoint) -> Alias:
+        """Point an alias to a version and write the history. Raises StalePrecondition.
+
+        Pointing it to the version that is live already changes nothing.
+        """
+        ...
+
+    def history(self, model: str, alias: str) -> Sequence[AliasMove]:
+        """Every move of an alias, oldest first."""
+        ...
