@@ -1,6 +1,6 @@
 """Nudges to waiting workers over Celery and its broker."""
 
-# ruff: noqa: D102  # the methods are documented in service/domain/ports.py
+# ruff: noqa: D102  # the methods are documented in service/domain/ports
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Artifacts on the local file system: `<root>/ab/abcdef...`, each file named by the sha256 of its bytes."""
 
-# ruff: noqa: D102  # the methods are documented in service/domain/ports.py
+# ruff: noqa: D102  # the methods are documented in service/domain/ports
 from __future__ import annotations
 
 import errno

@@ -160,7 +160,7 @@ def spec_page() -> str:
     kinds = dict.fromkeys([*whole, *parts])
     return page(
         "Specification",
-        "bpkd_core/spec and service/schemas.py",
+        "bpkd_core/spec and service/schemas",
         "`bpkd distill SPEC.yaml` reads a `DistillSpec`. `POST /v1/jobs` takes a `JobRequest`, which has the same "
         "parts, names its dataset by id, and says where the student is to be registered. Unknown fields are refused.",
         *(part for kind in kinds if kind is not Section for part in section_parts(kind)),

@@ -1,6 +1,6 @@
 """Jobs and their events in memory."""
 
-# ruff: noqa: D102  # the methods are documented in service/domain/ports.py
+# ruff: noqa: D102  # the methods are documented in service/domain/ports
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """Idempotency-Keys in SQL. The first writer of a key holds its row until it commits; the others wait for it."""
 
-# ruff: noqa: D102  # the methods are documented in service/domain/ports.py
+# ruff: noqa: D102  # the methods are documented in service/domain/ports
 from __future__ import annotations
 
 from datetime import datetime, timedelta
