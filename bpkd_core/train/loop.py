@@ -104,6 +104,7 @@ def train(
             told = {"stage": stage, "step": entry.step, "path": path, "sha256": entry.sha256, "size": entry.size}
             emit(Event("checkpoint", told))
         if stopping and not last:
+            group.wait()  # who goes on at once must find the checkpoint that was just written
             raise Stopped(f"Stopped at step {progress.step} of {plan.steps}; a checkpoint is written.")
     net.load_state_dict(checkpoints.best() if plan.select == "best" else state.served.state_dict())
     return Trained(plan.steps, clock.seconds(), progress.best_miou)
