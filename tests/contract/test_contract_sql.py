@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,11 +16,12 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from stores import NOW, Stores, empty, migrate, sql_stores
+from stores import LEASE_S, NOW, Stores, empty, migrate, sql_stores
 
 from service.adapters import sql
 from service.adapters.sql.migrations import downgrade
 from service.adapters.sql.tables import metadata
+from service.domain import work
 from service.domain.errors import Unavailable
 from service.domain.ports import Page
 
@@ -178,3 +180,24 @@ def test_passwords_stay_out_of_errors() -> None:
         database.ping()
     assert "canary" not in str(failed.value) + repr(failed.value.to_dict())
     database.close()
+
+
+def test_a_heartbeat_writes_what_changed_and_no_more(sqlite_url: str) -> None:
+    """A day of training has 6,000 heartbeats; each would rewrite the request, every stage and all that a job carries."""
+    stores = sql_stores(sqlite_url)
+    stores.add_job()
+    held = stores.claim()
+    stores.elapse(10)
+    written: list[str] = []
+
+    def listen(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        written.extend(re.findall(r"(\w+)=\?", statement.partition(" WHERE ")[0]) if "UPDATE jobs" in statement else ())
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", listen)
+    try:
+        job = work.beat(stores.jobs, held, lease_s=LEASE_S)
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", listen)
+        stores.close()
+    assert sorted(written) == ["last_seq", "lease_until"]
+    assert job.lease != held.lease

@@ -5,7 +5,8 @@ One lock makes every method atomic; records are frozen, so none leaks. It lives 
 
 from service.adapters.memory.access import MemoryIdempotency, MemoryKeys, MemoryWorkers
 from service.adapters.memory.datasets import MemoryDatasets
-from service.adapters.memory.jobs import MemoryEvents, MemoryJobs
+from service.adapters.memory.events import MemoryEvents
+from service.adapters.memory.jobs import MemoryJobs
 from service.adapters.memory.models import MemoryModels
 from service.adapters.memory.store import MemoryStore
 

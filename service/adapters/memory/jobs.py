@@ -10,7 +10,7 @@ from service.adapters.memory.models import MemoryModels
 from service.adapters.memory.store import MemoryStore, paged
 from service.domain import lifecycle
 from service.domain.errors import NotFound
-from service.domain.events import NoteType, StoredEvent
+from service.domain.events import StoredEvent
 from service.domain.idempotency import Once
 from service.domain.jobs import Job
 from service.domain.leases import LEASE_EXPIRED
@@ -79,22 +79,9 @@ class MemoryJobs:
             version = MemoryModels(self._store).publish(change.release, by=change.job.id)
             change = change.published(version)
         job = change.job
-        events = self._store.events.setdefault(job.id, [])
-        for note in change.notes:
-            events.append(StoredEvent(job.id, len(events) + 1, note.type, self._store.now(), note.data))
+        told = self._store.events.setdefault(job.id, [])
+        newest = told[-1].seq if told else 0
+        for seq, note in enumerate(change.notes, start=newest + 1):
+            told.append(StoredEvent(job.id, seq, note.type, self._store.now(), note.data))
         self._store.jobs[job.id] = job
         return job
-
-
-class MemoryEvents:
-    """The port Events."""
-
-    def __init__(self, store: MemoryStore) -> None:
-        self._store = store
-
-    def after(
-        self, job_id: str, seq: int = 0, *, limit: int = 100, types: Sequence[NoteType] = ()
-    ) -> Sequence[StoredEvent]:
-        with self._store.lock:
-            later = self._store.events.get(job_id, [])[max(seq, 0) :]
-            return [event for event in later if not types or event.type in types][:limit]

@@ -7,8 +7,9 @@ and fence still are what was read, write its events, commit.
 from service.adapters.sql.access import SqlKeys, SqlWorkers
 from service.adapters.sql.database import Database
 from service.adapters.sql.datasets import SqlDatasets
+from service.adapters.sql.events import SqlEvents
 from service.adapters.sql.idempotency import SqlIdempotency
-from service.adapters.sql.jobs import SqlEvents, SqlJobs
+from service.adapters.sql.jobs import SqlJobs
 from service.adapters.sql.migrations import upgrade
 from service.adapters.sql.models import SqlModels
 

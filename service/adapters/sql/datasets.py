@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 
 from service.adapters.sql import idempotency, tables
 from service.adapters.sql.database import Database
-from service.adapters.sql.rows import columns, listing, record
+from service.adapters.sql.rows import changes, columns, listing, record
 from service.domain import datasets as checks
 from service.domain.datasets import Dataset, DatasetMove, State
 from service.domain.errors import FenceLost, NotFound
@@ -76,7 +76,7 @@ class SqlDatasets:
     def _apply(self, connection: Connection, before: Dataset, move: DatasetMove) -> Dataset:
         after = move(before, self._database.now(connection))
         update = sa.update(_datasets).where(_datasets.c.id == before.id, _datasets.c.fence == before.lease.fence)
-        if connection.execute(update.values(columns(after))).rowcount != 1:
+        if connection.execute(update.values(**{"fence": after.lease.fence} | changes(before, after))).rowcount != 1:
             raise FenceLost(f"Dataset {before.id} was claimed by somebody else meanwhile; stop and write nothing")
         return after
 

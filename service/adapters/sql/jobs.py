@@ -4,18 +4,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from functools import partial
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
-from service.adapters.sql import idempotency, models, tables
+from service.adapters.sql import events, idempotency, models, tables
 from service.adapters.sql.database import Database
-from service.adapters.sql.rows import columns, listing, record
+from service.adapters.sql.rows import changes, columns, listing, record
 from service.domain import lifecycle
 from service.domain.errors import FenceLost, NotFound
-from service.domain.events import NoteType, StoredEvent
 from service.domain.idempotency import Once
 from service.domain.jobs import Job
 from service.domain.leases import LEASE_EXPIRED
@@ -24,7 +22,6 @@ from service.domain.ports import EVERY_JOB, JobFilter, Listing, Page
 
 _jobs = tables.jobs
 _job = partial(record, Job)
-_MAX_SEQ = 2**31 - 1
 
 
 class SqlJobs:
@@ -44,7 +41,7 @@ class SqlJobs:
                     return _job(_row(connection, earlier))
             change = lifecycle.queued(job)
             connection.execute(sa.insert(_jobs).values(**columns(job), last_seq=len(change.notes)))
-            _tell(connection, change, after=0, now=self._database.now(connection))
+            events.tell(connection, change, after=0, now=self._database.now(connection))
             return job
 
     def get(self, job_id: str) -> Job:
@@ -89,38 +86,12 @@ class SqlJobs:
         update = (
             sa.update(_jobs)
             .where(_jobs.c.id == before.id, _jobs.c.fence == before.lease.fence)
-            .values(**columns(change.job), last_seq=row["last_seq"] + len(change.notes))
+            .values(**changes(before, change.job), last_seq=row["last_seq"] + len(change.notes))
         )
         if connection.execute(update).rowcount != 1:
             raise FenceLost(f"Job {before.id} was claimed by somebody else meanwhile; stop and write nothing")
-        _tell(connection, change, after=row["last_seq"], now=now)
+        events.tell(connection, change, after=row["last_seq"], now=now)
         return change.job
-
-
-class SqlEvents:
-    """The port Events."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def after(
-        self, job_id: str, seq: int = 0, *, limit: int = 100, types: Sequence[NoteType] = ()
-    ) -> Sequence[StoredEvent]:
-        table, seq = tables.events, min(seq, _MAX_SEQ)
-        query = sa.select(table).where(table.c.job_id == job_id, table.c.seq > seq).order_by(table.c.seq).limit(limit)
-        if types:
-            query = query.where(table.c.type.in_(types))
-        with self._database.read() as connection:
-            return [record(StoredEvent, row) for row in connection.execute(query).mappings()]
-
-
-def _tell(connection: Connection, change: Change, *, after: int, now: datetime) -> None:
-    events = [
-        StoredEvent(change.job.id, seq, note.type, now, note.data)
-        for seq, note in enumerate(change.notes, start=after + 1)
-    ]
-    if events:
-        connection.execute(sa.insert(tables.events), [columns(event) for event in events])
 
 
 def _row(connection: Connection, job_id: str, *, lock: bool = False) -> RowMapping:

@@ -31,6 +31,12 @@ def columns(value: Any) -> dict[str, Any]:
     return row if lease is None else {**row, "owner": lease.owner, "fence": lease.fence, "lease_until": lease.until}
 
 
+def changes(before: Any, after: Any) -> dict[str, Any]:
+    """The columns in which two values of a dataclass differ: a heartbeat need not write the whole row anew."""
+    known = columns(before)
+    return {name: value for name, value in columns(after).items() if value != known[name]}
+
+
 def listing(
     connection: Connection,
     query: sa.Select[Any],
