@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+import yaml
 
 from bpkd_core.errors import BpkdError, Stopped
 from bpkd_core.events import Event, to_line
-from bpkd_core.spec import read_spec
+from bpkd_core.spec import parse, read_spec
+from bpkd_core.spec.probing import ProbeSpec
 
 STOPPED = 75  # EX_TEMPFAIL: try again later
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
@@ -64,6 +66,19 @@ def check(
     def work() -> None:
         report = check_dataset(path, layout=layout, labels=labels, progress=emit_count)
         print(json.dumps(report.to_dict(), ensure_ascii=False), flush=True)  # noqa: T201 - the protocol
+
+    finish(work)
+
+
+@app.command()
+def probe(spec: Annotated[Path, typer.Option(help="What to probe on what, YAML or JSON: a ProbeSpec.")]) -> None:
+    """Try a teacher on labelled images; the last line is what was found as JSON."""
+
+    def work() -> None:
+        from bpkd_core.probing import probe as probe_teacher
+
+        found = probe_teacher(parse(ProbeSpec, yaml.safe_load(spec.read_text("utf-8"))))
+        print(found.model_dump_json(), flush=True)  # noqa: T201 - the protocol
 
     finish(work)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bpkd_core.data import FolderDataset
+from bpkd_core.data import IGNORE_INDEX, FolderDataset
 from bpkd_core.data.base import ClassInfo, Sample, UInt8Array
 from bpkd_core.evaluation import Predict
 
@@ -33,3 +33,8 @@ class Relabelled:
         if index not in self._masks:
             self._masks[index] = self._predict(self.names[index], image).astype(np.uint8)
         return Sample(image, self._masks[index])
+
+
+def blind(data: FolderDataset) -> Relabelled:
+    """The images of `data` without their labels: every pixel is void."""
+    return Relabelled(data, lambda _, image: np.full(image.shape[:2], IGNORE_INDEX))

@@ -87,7 +87,7 @@ def in_proportion(cells_hw: tuple[int, int], seen_hw: tuple[int, int]) -> bool:
 
 def are_probabilities(array: NDArray[Any], channels: int) -> bool:
     """Whether scores lie in 0 to 1 and add up to 1 everywhere."""
-    if not np.isfinite(array).all() or array.min() < 0:
+    if not np.isfinite(array).all() or array.min() < 0 or array.max() > 1 + SUM_TOLERANCE:
         return False
     return bool(np.abs(array.astype(np.float32).sum(channels) - 1).max() < SUM_TOLERANCE)
 

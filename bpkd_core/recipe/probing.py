@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from bpkd_core.bundle import describe
-from bpkd_core.data.base import UInt8Array
+from bpkd_core.data.base import SegmentationDataset, UInt8Array
 from bpkd_core.errors import InvalidCheckpoint
 from bpkd_core.foreign.conclusion import advise
 from bpkd_core.foreign.examination import examine
-from bpkd_core.foreign.findings import Finding, candidates
+from bpkd_core.foreign.findings import Finding, Probe, candidates
 from bpkd_core.foreign.pixels import FixedHW, covered, fit, prepare
 from bpkd_core.foreign.probe import IMAGES, choose
 from bpkd_core.foreign.reading import Reading, identity
 from bpkd_core.foreign.trials import affordable, attempt, record
+from bpkd_core.models import build, load_checkpoint
 from bpkd_core.models.base import SegmentationNet
+from bpkd_core.models.cost import count_parameters
 from bpkd_core.recipe.records import Prepared, Probed
 from bpkd_core.recipe.workshop import Workshop
+from bpkd_core.spec import CheckpointTeacher
 from bpkd_core.spec.foreign import Pixels, Scores
 from bpkd_core.train.validation import measure_miou
 
@@ -57,26 +61,57 @@ class NetworkScorer:
 def probe_network(shop: Workshop, prepared: Prepared) -> Probed:
     """Judge a checkpoint on the val split, and try whether other pixels or another order of classes suit it better.
 
-    The catalog says how its networks are fed, so a better setting is a warning and is not taken: the weights want the
-    network that they were trained for. Raises InvalidCheckpoint for weights that give NaN or say nothing.
+    Raises InvalidCheckpoint for weights that give NaN or say nothing.
     """
-    data, classes = shop.data("val"), len(prepared.classes)
+    data, path = shop.data("val"), shop.weights("teacher")
     net = shop.served("teacher", prepared).to(shop.device)
-    scorer = NetworkScorer(net, shop.device, Reading(input=Pixels(), output=Scores(), channels=identity(classes)))
-    samples, settings = choose(data, IMAGES), list(candidates(None))
+    found = try_network(net, data, path)
+    for finding in found.findings:
+        if finding.severity == "error":
+            raise InvalidCheckpoint(finding.message, param="teacher.path")
+    return Probed(
+        sha256=found.sha256,
+        val_miou=measure_miou(net, data, device=shop.device, precision=shop.spec.train.precision),
+        trials=found.trials,
+        findings=found.findings,
+    )
+
+
+def probe_checkpoint(teacher: CheckpointTeacher, data: SegmentationDataset, *, search: bool) -> Probe:
+    """The same without a run, on a few images. Raises InvalidCheckpoint for a file that does not fit its network."""
+    net = build(teacher.arch, num_classes=len(data.classes))
+    load_checkpoint(net, teacher.path)
+    return try_network(net, data, teacher.path, search=search)
+
+
+def try_network(net: SegmentationNet, data: SegmentationDataset, weights: Path, *, search: bool = True) -> Probe:
+    """Read a network in every usual way on images of `data`, on the device where it is.
+
+    The catalog says how its networks are fed, so a better setting is a warning and is not taken: the weights want the
+    network that they were trained for. weights: the file that they are from. search: whether there are labels to
+    compare with; without it only faults are found.
+    """
+    classes, device = len(data.classes), next(net.parameters()).device
+    scorer = NetworkScorer(net, device, Reading(input=Pixels(), output=Scores(), channels=identity(classes)))
+    samples, settings = choose(data, IMAGES if search else 1), list(candidates(None))
     start = time.monotonic()
     scorer.scores(samples[0].image_HW3[np.newaxis])
     few = samples[: affordable(settings, time.monotonic() - start)]
     examined = examine(scorer, few, None)
-    if examined.faults:
-        raise InvalidCheckpoint(examined.faults[0].message, param="teacher.path")
-    attempts = [attempt(scorer.ask, few, each, classes) for each in settings]
-    findings = advise(prepared.classes, attempts, attempts[0], scorer.reading, examined, given=True, reordered=False)
-    return Probed(
-        sha256=describe(shop.weights("teacher")).sha256,
-        val_miou=measure_miou(net, data, device=shop.device, precision=shop.spec.train.precision),
+    attempts = [attempt(scorer.ask, few, each, classes) for each in settings] if search else []
+    findings = examined.faults
+    if search and not findings:
+        advice = advise(data.classes, attempts, attempts[0], scorer.reading, examined, given=True, reordered=False)
+        findings = [as_warning(finding) for finding in advice]
+    return Probe(
+        reading=scorer.reading,
+        sha256=describe(weights).sha256,
+        parameters=count_parameters(net),
+        pixels_as_they_are=False,
+        images=len(few),
+        miou=examined.miou if search else None,
         trials=record(attempts, scorer.reading.channels),
-        findings=[as_warning(finding) for finding in findings],
+        findings=findings,
     )
 
 

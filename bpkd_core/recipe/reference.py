@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 
-from bpkd_core.agreement import Relabelled
+from bpkd_core.agreement import Relabelled, blind
 from bpkd_core.bundle import describe
-from bpkd_core.data import IGNORE_INDEX, FolderDataset
+from bpkd_core.data import FolderDataset
 from bpkd_core.data.base import UInt8Array
 from bpkd_core.data.layout import Split
 from bpkd_core.data.report import Report
@@ -73,17 +72,12 @@ def teacher_masks(shop: Workshop, prepared: Prepared) -> Predict:
     return predict
 
 
-def blind(shop: Workshop) -> Relabelled:
-    """The val split without its labels."""
-    return Relabelled(shop.data("val"), lambda _, image: np.full(image.shape[:2], IGNORE_INDEX))
-
-
 def probe_blind(shop: Workshop) -> Probed:
     """A given teacher where no label can say whether it is right: only that it runs, and how it is read."""
     given = shop.spec.teacher
     if not isinstance(given, OnnxTeacher):
         return Probed(sha256=describe(shop.weights("teacher")).sha256, val_miou=None, trials=[], findings=[])
-    probe = probe_file(given, blind(shop), crops=shop.crops, search=False)
+    probe = probe_file(given, blind(shop.data("val")), crops=shop.crops, search=False)
     probe.raise_if_bad()
     return ProbedFile(
         sha256=probe.sha256,

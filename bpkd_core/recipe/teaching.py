@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from safetensors.torch import save as to_safetensors
+
 from bpkd_core import teachers
-from bpkd_core.bundle import Role
+from bpkd_core.agreement import blind
+from bpkd_core.bundle import Role, write_atomically
 from bpkd_core.data import IGNORE_INDEX
 from bpkd_core.events import Event
 from bpkd_core.foreign.probe import probe_file
@@ -12,10 +15,11 @@ from bpkd_core.methods import get_method
 from bpkd_core.models.base import SegmentationNet
 from bpkd_core.recipe.probing import probe_network
 from bpkd_core.recipe.records import Prepared, Probed, ProbedFile
-from bpkd_core.recipe.reference import blind, probe_blind
+from bpkd_core.recipe.reference import probe_blind
 from bpkd_core.recipe.workshop import Workshop
-from bpkd_core.spec import NoDistillation, OnnxTeacher
+from bpkd_core.spec import CheckpointTeacher, NoDistillation, OnnxTeacher
 from bpkd_core.teachers import KnownClasses, Teacher, TorchTeacher
+from bpkd_core.train.checkpoint import contiguous
 from bpkd_core.train.loop import Distillation
 
 
@@ -25,6 +29,9 @@ def probe_teacher(shop: Workshop, prepared: Prepared) -> Probed:
     Raises InvalidModel for an ONNX file, and InvalidCheckpoint for a checkpoint, that is no teacher.
     """
     given = shop.spec.teacher
+    if isinstance(given, CheckpointTeacher):
+        weights = shop.network("teacher", prepared).state_dict()
+        write_atomically(shop.folder / "networks" / "teacher.safetensors", to_safetensors(contiguous(weights)))
     if not shop.data("val").labelled:
         probed = probe_blind(shop)
         message = "No image of val is labelled, so whether the teacher is fed and read rightly cannot be tried."
@@ -66,7 +73,7 @@ def rehearsal(shop: Workshop, role: Role, student: SegmentationNet) -> Distillat
     """The same before there is a teacher, for measuring a step: random weights, or a file read in the likeliest way."""
     given = shop.spec.teacher
     if isinstance(given, OnnxTeacher):
-        quick = probe_file(given, blind(shop), crops=shop.crops, search=False)
+        quick = probe_file(given, blind(shop.data("val")), crops=shop.crops, search=False)
         return distil_from(shop, role, student, run_onnx(shop, given, quick.reading))
     return distil_from(shop, role, student, run_torch(shop, shop.fresh("teacher", student.num_classes)))
 

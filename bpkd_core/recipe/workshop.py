@@ -88,6 +88,14 @@ class Workshop:
             return self.spec.teacher.path
         return self.folder / "networks" / f"{role}.safetensors"
 
+    def opened(self, role: Role) -> Path:
+        """The weights as safetensors: a given checkpoint's copy, once its probe has made one.
+
+        Other files are opened in a child process, which takes seconds; every stage of a run loads the teacher.
+        """
+        copy = self.folder / "networks" / f"{role}.safetensors"
+        return copy if copy.exists() else self.weights(role)
+
     def onnx(self, role: Role) -> Path:
         """The file that is judged: an exported one, or the teacher's own."""
         return self.folder / f"{role}.onnx" if role in self.exported else self.weights(role)
@@ -116,7 +124,7 @@ class Workshop:
     def network(self, role: Role, prepared: Prepared) -> SegmentationNet:
         """A network with its trained weights, in eval mode."""
         net = build(self.arch(role), num_classes=len(prepared.classes))
-        load_checkpoint(net, self.weights(role))
+        load_checkpoint(net, self.opened(role))
         return net.eval()
 
     def served(self, role: Role, prepared: Prepared) -> SegmentationNet:

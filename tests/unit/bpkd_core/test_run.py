@@ -262,6 +262,17 @@ def test_a_given_teacher_is_tried_before_anything_is_trained(
     assert re.search(r"The teacher scores only .* mIoU; check its classes, their order and its weights", said)
 
 
+def test_a_checkpoint_is_opened_in_a_child_process_once(begin: Callable[..., Attempt], tmp_path: Path) -> None:
+    """Two seconds at each stage otherwise, for a file that does not change."""
+    torch.save(speck_teacher(11).state_dict(), tmp_path / "their.pth")
+    attempt = begin(teacher={"type": "checkpoint", "arch": "speck_teacher", "path": str(tmp_path / "their.pth")})
+    with pytest.raises(Stopped, match="Stopped before training_control"):
+        attempt.go(until="probing_teacher")
+    (tmp_path / "their.pth").unlink()
+    with pytest.raises(Stopped, match="Stopped before exporting"):
+        attempt.go(until="training_student")
+
+
 def test_a_teacher_of_other_classes_is_refused_before_anything_is_trained(
     begin: Callable[..., Attempt], tmp_path: Path
 ) -> None:
