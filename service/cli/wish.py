@@ -11,8 +11,7 @@ from typing import Any
 
 from bpkd_core import recipes
 from bpkd_core.bundle import Result
-from service.client.models import DEFAULT_ALIAS
-from service.schemas import Job
+from service.schemas import DEFAULT_ALIAS, Job
 
 RESERVE_MINUTES = 1.0  # torch starts, a step is timed; in the end promotion, masks and downloads
 SHORTEST_MINUTES = 0.5  # the least that a job's budget may be

@@ -1,55 +1,16 @@
-"""The API for Python programs: `Client("http://127.0.0.1:8400").jobs.create(...)`."""
+"""The API for Python programs: `Client("http://127.0.0.1:8400").jobs.create(...)`, and AsyncClient beside it.
 
-from __future__ import annotations
+Written once, with `async`, in service/client/aio; service/client/sync is made from it word by word (`async def` becomes
+`def`, `AsyncJobs` becomes `Jobs`) by `pytest tests/unit/service/client/test_client_sync.py --golden`, and that test
+fails while the two differ. So: edit `aio`, run the test with --golden, commit both. A file per resource; a method says
+what it asks and what comes back, `return await self._transport.get(Job, f"{BASE}/{job_id}")`, and a new resource gets
+its line in aio/client.py. What neither waits nor sends, such as errors and masks, lies here and is shared.
+"""
 
-from types import TracebackType
-from typing import Self
-
-import httpx
-
-from service.client.datasets import Datasets
+from service.client.aio.client import AsyncClient
 from service.client.errors import RequestFailed, Unreachable
-from service.client.jobs import Jobs
-from service.client.models import Mask, Models
-from service.client.transport import Patience, Transport
+from service.client.masks import Mask
+from service.client.patience import Patience
+from service.client.sync.client import Client
 
-__all__ = ["Client", "Mask", "Patience", "RequestFailed", "Unreachable"]
-
-TIMEOUT_S = 60.0
-
-
-class Client:
-    """A connection to one server. Repeats requests while the server restarts or is busy.
-
-    api_key: `bpkd_...`; a server that listens on loopback needs none. transport: another way to the server than TCP,
-    such as an application in the same process. Methods raise RequestFailed and Unreachable.
-    """
-
-    def __init__(
-        self,
-        base_url: str = "http://127.0.0.1:8400",
-        api_key: str | None = None,
-        *,
-        patience: Patience | None = None,
-        transport: httpx.BaseTransport | None = None,
-    ) -> None:
-        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        self._http = httpx.Client(
-            base_url=base_url, headers=headers, timeout=TIMEOUT_S, transport=transport, trust_env=False
-        )
-        patient = Transport(self._http, patience or Patience())
-        self.datasets = Datasets(patient)
-        self.jobs = Jobs(patient)
-        self.models = Models(patient)
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._http.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+__all__ = ["AsyncClient", "Client", "Mask", "Patience", "RequestFailed", "Unreachable"]

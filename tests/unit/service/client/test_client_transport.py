@@ -37,8 +37,10 @@ class Script:
         return answer
 
     def client(self, api_key: str | None = None) -> Client:
-        patience = Patience(tries=3, sleep=self.slept.append)
-        return Client("http://server", api_key, patience=patience, transport=httpx.MockTransport(self))
+        transport = httpx.MockTransport(self)
+        return Client(
+            "http://server", api_key, patience=Patience(tries=3), transport=transport, sleep=self.slept.append
+        )
 
 
 def busy(retry_after: str = "2") -> httpx.Response:

@@ -1,30 +1,21 @@
+# Made from service/client/aio/models.py; change it there (service/client/__init__.py says how).
 """Models, as the client sees them: published, promoted, downloaded, asked."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
 import httpx
-import numpy as np
-from numpy.typing import NDArray
 
 from bpkd_core.bundle import Result
-from service.client.files import save
-from service.client.transport import Transport
+from service.client.masks import Mask
+from service.client.sync.downloads import save
+from service.client.sync.transport import Transport
 from service.schemas import DEFAULT_ALIAS, Alias, AliasMove, List, Model, Prediction, Version
 
-
-@dataclass(frozen=True)
-class Mask:
-    """A mask and who made it. ids: class ids (H, W), uint8 or uint16. model: `street@3`. timing: as Server-Timing."""
-
-    ids: NDArray[np.unsignedinteger]
-    model: str
-    prediction_id: str
-    provider: str
-    timing: str
+BASE = "/v1/models"
 
 
 class Models:
@@ -35,32 +26,35 @@ class Models:
 
     def get(self, model: str) -> Model:
         """One model and where its aliases point."""
-        return Model.model_validate_json(self._transport.get(f"/v1/models/{model}").content)
+        return self._transport.get(Model, f"{BASE}/{model}")
 
     def list(self, *, limit: int = 20, after: str | None = None) -> List[Model]:
-        """Models by name."""
-        return List[Model].model_validate_json(self._transport.get("/v1/models", limit=limit, after=after).content)
+        """One page of models, by name."""
+        return self._transport.get(List[Model], BASE, limit=limit, after=after)
+
+    def iterate(self) -> Iterator[Model]:
+        """Every model, by name."""
+        return self._transport.iterate(Model, BASE)
 
     def versions(self, model: str, *, limit: int = 20, after: str | None = None) -> List[Version]:
-        """Versions, the newest first."""
-        answer = self._transport.get(f"/v1/models/{model}/versions", limit=limit, after=after)
-        return List[Version].model_validate_json(answer.content)
+        """One page of versions, the newest first."""
+        return self._transport.get(List[Version], f"{BASE}/{model}/versions", limit=limit, after=after)
 
     def version(self, model: str, version: int) -> Version:
         """One version."""
-        return Version.model_validate_json(self._transport.get(f"/v1/models/{model}/versions/{version}").content)
+        return self._transport.get(Version, f"{BASE}/{model}/versions/{version}")
 
     def report(self, model: str, version: int) -> Result:
         """How good a version is."""
-        return Result.model_validate_json(self._transport.get(f"/v1/models/{model}/versions/{version}/report").content)
+        return self._transport.get(Result, f"{BASE}/{model}/versions/{version}/report")
 
     def download(self, model: str, version: int, target: Path) -> Path:
         """The ONNX file; it is compared with its hash, and whole or absent."""
-        return save(self._transport, f"/v1/models/{model}/versions/{version}/onnx", target)
+        return save(self._transport, f"{BASE}/{model}/versions/{version}/onnx", target)
 
     def alias(self, model: str, alias: str = DEFAULT_ALIAS) -> Alias:
         """Where an alias points."""
-        return Alias.model_validate_json(self._transport.get(f"/v1/models/{model}/aliases/{alias}").content)
+        return self._transport.get(Alias, f"{BASE}/{model}/aliases/{alias}")
 
     def promote(
         self,
@@ -74,31 +68,19 @@ class Models:
         """Point an alias at a version. expected_revision: what you saw; 0 for a new alias, None for whatever."""
         headers = {} if expected_revision is None else {"If-Match": f'"{expected_revision}"'}
         body = {"version": version, "reason": reason}
-        answer = self._transport.send("PUT", f"/v1/models/{model}/aliases/{alias}", json=body, headers=headers)
-        return Alias.model_validate_json(answer.content)
+        return self._transport.put(Alias, f"{BASE}/{model}/aliases/{alias}", body, headers)
 
     def rollback(self, model: str, alias: str = DEFAULT_ALIAS, *, reason: str | None = None) -> Alias:
         """Point an alias at the version that was live before."""
-        answer = self._transport.post(f"/v1/models/{model}/aliases/{alias}/rollback", {"reason": reason})
-        return Alias.model_validate_json(answer.content)
+        return self._transport.post(Alias, f"{BASE}/{model}/aliases/{alias}/rollback", {"reason": reason})
 
     def history(self, model: str, alias: str = DEFAULT_ALIAS) -> List[AliasMove]:
         """Every move of an alias, oldest first."""
-        answer = self._transport.get(f"/v1/models/{model}/aliases/{alias}/history")
-        return List[AliasMove].model_validate_json(answer.content)
+        return self._transport.get(List[AliasMove], f"{BASE}/{model}/aliases/{alias}/history")
 
     def infer(self, model: str, image: bytes | Path, *, alias: str | None = None, version: int | None = None) -> Mask:
         """The mask of an image, given as the bytes of a PNG, JPEG or WebP file or as its path."""
-        answer = self._ask(model, image, "application/octet-stream", alias, version)
-        shape = int(answer.headers["X-Mask-Height"]), int(answer.headers["X-Mask-Width"])
-        dtype = np.dtype(answer.headers["X-Mask-Dtype"]).newbyteorder("<")
-        return Mask(
-            ids=np.frombuffer(answer.content, dtype).reshape(shape),
-            model=answer.headers["X-Model"],
-            prediction_id=answer.headers["X-Prediction-Id"],
-            provider=answer.headers["X-Execution-Provider"],
-            timing=answer.headers["Server-Timing"],
-        )
+        return Mask.of(self._ask(model, image, "application/octet-stream", alias, version))
 
     def draw(
         self,
@@ -110,7 +92,8 @@ class Models:
         version: int | None = None,
     ) -> bytes:
         """The mask as a palette PNG, or over the image as a JPEG."""
-        return self._ask(model, image, form, alias, version).content
+        answer = self._ask(model, image, form, alias, version)
+        return answer.content
 
     def describe(
         self, model: str, image: bytes | Path, *, alias: str | None = None, version: int | None = None
@@ -125,7 +108,7 @@ class Models:
         which = {"alias": alias, "version": version}
         return self._transport.send(
             "POST",
-            f"/v1/models/{model}/infer",
+            f"{BASE}/{model}/infer",
             content=image if isinstance(image, bytes) else image.read_bytes(),
             params={name: value for name, value in which.items() if value is not None},
             headers={"Accept": accept, "Content-Type": "application/octet-stream"},

@@ -1,14 +1,16 @@
+# Made from service/client/aio/datasets.py; change it there (service/client/__init__.py says how).
 """Datasets, as the client sees them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from service.client.transport import Transport
+from service.client.sync.transport import Transport
 from service.schemas import Dataset, LabelSource, List
 
 POLL_S = 0.5
+BASE = "/v1/datasets"
 
 
 class Datasets:
@@ -31,23 +33,27 @@ class Datasets:
         labels: what jobs will learn from; with "teacher" or "mixed", images may lack their masks.
         """
         body = {"name": name, "path": path, "layout": layout, "labels": labels, "metadata": dict(metadata or {})}
-        return Dataset.model_validate_json(self._transport.post("/v1/datasets", body).content)
+        return self._transport.post(Dataset, BASE, body)
 
     def get(self, dataset_id: str) -> Dataset:
         """One dataset."""
-        return Dataset.model_validate_json(self._transport.get(f"/v1/datasets/{dataset_id}").content)
+        return self._transport.get(Dataset, f"{BASE}/{dataset_id}")
 
     def list(self, *, limit: int = 20, after: str | None = None, state: str | None = None) -> List[Dataset]:
-        """Datasets, the newest first."""
-        answer = self._transport.get("/v1/datasets", limit=limit, after=after, state=state)
-        return List[Dataset].model_validate_json(answer.content)
+        """One page of datasets, the newest first."""
+        return self._transport.get(List[Dataset], BASE, limit=limit, after=after, state=state)
+
+    def iterate(self, *, state: str | None = None) -> Iterator[Dataset]:
+        """Every dataset, the newest first."""
+        return self._transport.iterate(Dataset, BASE, state=state)
 
     def report(self, dataset_id: str) -> dict[str, Any]:
         """What validation found."""
-        return self._transport.get(f"/v1/datasets/{dataset_id}/report").json()
+        answer = self._transport.send("GET", f"{BASE}/{dataset_id}/report")
+        return answer.json()
 
     def wait(self, dataset_id: str) -> Dataset:
         """Until the validation is through; the dataset is then ready or refused."""
         while (dataset := self.get(dataset_id)).state == "validating":
-            self._transport.patience.sleep(POLL_S)
+            self._transport.sleep(POLL_S)
         return dataset

@@ -1,0 +1,116 @@
+"""Models, as the client sees them: published, promoted, downloaded, asked."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Literal
+
+import httpx
+
+from bpkd_core.bundle import Result
+from service.client.aio.downloads import save
+from service.client.aio.transport import AsyncTransport
+from service.client.masks import Mask
+from service.schemas import DEFAULT_ALIAS, Alias, AliasMove, List, Model, Prediction, Version
+
+BASE = "/v1/models"
+
+
+class AsyncModels:
+    """`client.models`."""
+
+    def __init__(self, transport: AsyncTransport) -> None:
+        self._transport = transport
+
+    async def get(self, model: str) -> Model:
+        """One model and where its aliases point."""
+        return await self._transport.get(Model, f"{BASE}/{model}")
+
+    async def list(self, *, limit: int = 20, after: str | None = None) -> List[Model]:
+        """One page of models, by name."""
+        return await self._transport.get(List[Model], BASE, limit=limit, after=after)
+
+    def iterate(self) -> AsyncIterator[Model]:
+        """Every model, by name."""
+        return self._transport.iterate(Model, BASE)
+
+    async def versions(self, model: str, *, limit: int = 20, after: str | None = None) -> List[Version]:
+        """One page of versions, the newest first."""
+        return await self._transport.get(List[Version], f"{BASE}/{model}/versions", limit=limit, after=after)
+
+    async def version(self, model: str, version: int) -> Version:
+        """One version."""
+        return await self._transport.get(Version, f"{BASE}/{model}/versions/{version}")
+
+    async def report(self, model: str, version: int) -> Result:
+        """How good a version is."""
+        return await self._transport.get(Result, f"{BASE}/{model}/versions/{version}/report")
+
+    async def download(self, model: str, version: int, target: Path) -> Path:
+        """The ONNX file; it is compared with its hash, and whole or absent."""
+        return await save(self._transport, f"{BASE}/{model}/versions/{version}/onnx", target)
+
+    async def alias(self, model: str, alias: str = DEFAULT_ALIAS) -> Alias:
+        """Where an alias points."""
+        return await self._transport.get(Alias, f"{BASE}/{model}/aliases/{alias}")
+
+    async def promote(
+        self,
+        model: str,
+        version: int,
+        alias: str = DEFAULT_ALIAS,
+        *,
+        expected_revision: int | None = None,
+        reason: str | None = None,
+    ) -> Alias:
+        """Point an alias at a version. expected_revision: what you saw; 0 for a new alias, None for whatever."""
+        headers = {} if expected_revision is None else {"If-Match": f'"{expected_revision}"'}
+        body = {"version": version, "reason": reason}
+        return await self._transport.put(Alias, f"{BASE}/{model}/aliases/{alias}", body, headers)
+
+    async def rollback(self, model: str, alias: str = DEFAULT_ALIAS, *, reason: str | None = None) -> Alias:
+        """Point an alias at the version that was live before."""
+        return await self._transport.post(Alias, f"{BASE}/{model}/aliases/{alias}/rollback", {"reason": reason})
+
+    async def history(self, model: str, alias: str = DEFAULT_ALIAS) -> List[AliasMove]:
+        """Every move of an alias, oldest first."""
+        return await self._transport.get(List[AliasMove], f"{BASE}/{model}/aliases/{alias}/history")
+
+    async def infer(
+        self, model: str, image: bytes | Path, *, alias: str | None = None, version: int | None = None
+    ) -> Mask:
+        """The mask of an image, given as the bytes of a PNG, JPEG or WebP file or as its path."""
+        return Mask.of(await self._ask(model, image, "application/octet-stream", alias, version))
+
+    async def draw(
+        self,
+        model: str,
+        image: bytes | Path,
+        *,
+        form: Literal["image/png", "image/jpeg"] = "image/png",
+        alias: str | None = None,
+        version: int | None = None,
+    ) -> bytes:
+        """The mask as a palette PNG, or over the image as a JPEG."""
+        answer = await self._ask(model, image, form, alias, version)
+        return answer.content
+
+    async def describe(
+        self, model: str, image: bytes | Path, *, alias: str | None = None, version: int | None = None
+    ) -> Prediction:
+        """The areas of the classes."""
+        answer = await self._ask(model, image, "application/json", alias, version)
+        return Prediction.model_validate_json(answer.content)
+
+    async def _ask(
+        self, model: str, image: bytes | Path, accept: str, alias: str | None, version: int | None
+    ) -> httpx.Response:
+        which = {"alias": alias, "version": version}
+        return await self._transport.send(
+            "POST",
+            f"{BASE}/{model}/infer",
+            content=image if isinstance(image, bytes) else image.read_bytes(),
+            params={name: value for name, value in which.items() if value is not None},
+            headers={"Accept": accept, "Content-Type": "application/octet-stream"},
+        )
