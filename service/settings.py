@@ -6,13 +6,15 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bpkd_core.errors import InvalidInput
 from service.domain.leases import HEARTBEAT_S, LEASE_S
 
 MEMORY_URL = "memory://"
+SECRETS = Path("/run/secrets")
+"""Where containers find what nobody else should read: `bpkd_database_url` holds the value of BPKD_DATABASE_URL."""
 
 
 class Settings(BaseSettings):
@@ -27,6 +29,16 @@ class Settings(BaseSettings):
         default="", description="postgresql+psycopg://..., sqlite:///FILE or memory://; default: a file in home"
     )
     artifacts: Path | None = Field(default=None, description="folder of published files; default: artifacts in home")
+    artifacts_url: str = Field(
+        default="", description="s3://BUCKET/PREFIX?endpoint=...&region=... or file:///FOLDER, in place of `artifacts`"
+    )
+    s3_access_key_id: str | None = Field(
+        default=None, description="key of the object store; without one, the AWS_* variables and the machine's role"
+    )
+    s3_secret_access_key: SecretStr | None = Field(default=None, description="secret of that key")
+    cache_bytes: int = Field(
+        default=10 * 2**30, ge=0, description="size of the local copies of an object store's files, in home/cache"
+    )
     redis_url: str | None = Field(default=None, description="broker of the hints; without one, workers poll")
     host: str = Field(default="127.0.0.1", description="address that the API listens on")
     port: int = Field(default=8400, ge=0, le=65535, description="port that the API listens on; 0 takes a free one")
@@ -36,10 +48,17 @@ class Settings(BaseSettings):
     auth: Literal["auto", "required", "off"] = Field(
         default="auto", description="whether an API key is needed; auto: unless the API listens on loopback only"
     )
+    first_key: str | None = Field(
+        default=None,
+        min_length=20,
+        max_length=200,
+        description="API key that is let in while there is no other; commands on this machine send it",
+    )
     import_roots: Annotated[tuple[Path, ...], NoDecode] = Field(
         default=(), description="folders that datasets may be registered from, separated by colons"
     )
     max_body_bytes: int = Field(default=64 * 2**20, ge=1024, description="largest body of a request")
+    max_upload_bytes: int = Field(default=64 * 2**30, ge=1024, description="largest file that is uploaded")
     max_image_pixels: int = Field(default=16_000_000, ge=1, description="largest image that is decoded")
     infer_threads: int = Field(default=0, ge=0, le=1024, description="inference threads; 0: one per core")
     infer_queue: int = Field(default=64, ge=1, le=100_000, description="images that may wait before the API says 429")
@@ -80,6 +99,8 @@ class Settings(BaseSettings):
                 f"heartbeat_s is {self.heartbeat_s:g}; expected at most half of lease_s ({self.lease_s:g}), "
                 "so that one lost heartbeat costs nothing"
             )
+        if self.artifacts and self.artifacts_url:
+            raise ValueError("artifacts and artifacts_url are both given; expected one place for the files")
         return self
 
     @property
@@ -94,9 +115,12 @@ class Settings(BaseSettings):
 
 
 def read_settings(**given: Any) -> Settings:
-    """The environment's settings; those given here win. Raises InvalidInput that names the variable."""
+    """The environment's settings, then those of the files in :data:`SECRETS`; those given here win.
+
+    Raises InvalidInput that names the variable.
+    """
     try:
-        return Settings(**given)
+        return Settings(_secrets_dir=SECRETS if SECRETS.is_dir() else None, **given)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = "_".join(str(part) for part in first["loc"][:1]).upper()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from bpkd_core.errors import InvalidInput
+from service.adapters.cache import Cache
 from service.adapters.files import FileArtifacts
 from service.adapters.hints import NoHints
 from service.adapters.memory import (
@@ -19,6 +21,8 @@ from service.adapters.memory import (
     MemoryStore,
     MemoryWorkers,
 )
+from service.adapters.uploads import FileUploads
+from service.adapters.places import Bucket, parse_place
 from service.domain.ids import ENTROPY_BYTES, Prefix, new_id
 from service.domain.ports import (
     Artifacts,
@@ -32,6 +36,7 @@ from service.domain.ports import (
     Keys,
     Models,
     NewId,
+    Uploads,
     Workers,
 )
 from service.settings import MEMORY_URL, Settings
@@ -50,6 +55,7 @@ class Service:
     idempotency: Idempotency
     workers: Workers
     artifacts: Artifacts
+    uploads: Uploads
     hints: Hints
     now: Clock
     new_id: NewId
@@ -75,6 +81,7 @@ def _memory_service(settings: Settings) -> Service:
         idempotency=MemoryIdempotency(store),
         workers=MemoryWorkers(store),
         artifacts=_artifacts(settings),
+        uploads=FileUploads(settings.home / "uploads"),
         hints=_hints(settings),
         now=_now,
         new_id=_new_id,
@@ -99,6 +106,7 @@ def _sql_service(settings: Settings) -> Service:
         idempotency=sql.SqlIdempotency(database),
         workers=sql.SqlWorkers(database),
         artifacts=_artifacts(settings),
+        uploads=FileUploads(settings.home / "uploads"),
         hints=_hints(settings),
         now=_now,
         new_id=_new_id,
@@ -109,9 +117,31 @@ def _sql_service(settings: Settings) -> Service:
 
 
 def _artifacts(settings: Settings) -> Artifacts:
-    artifacts = FileArtifacts(settings.artifacts_folder)
+    place = parse_place(settings.artifacts_url) if settings.artifacts_url else settings.artifacts_folder
+    if isinstance(place, Bucket):
+        return _bucket(settings, place)
+    artifacts = FileArtifacts(place)
     artifacts.sweep(_now())
     return artifacts
+
+
+def _bucket(settings: Settings, bucket: Bucket) -> Artifacts:
+    try:
+        from service.adapters.s3 import open_bucket  # only who has a bucket needs the library
+    except ImportError as error:
+        raise InvalidInput(
+            "Files in an object store need obstore, which is not installed",
+            param="artifacts_url",
+            hint="pip install 'bpkd[s3]'",
+        ) from error
+    secret = settings.s3_secret_access_key
+    keys = {
+        "access_key_id": settings.s3_access_key_id,
+        "secret_access_key": secret.get_secret_value() if secret else None,
+    }
+    cache = Cache(settings.home / "cache", limit_bytes=settings.cache_bytes)
+    cache.trim(_now())
+    return open_bucket(replace(bucket, **keys), cache)
 
 
 def _hints(settings: Settings) -> Hints:

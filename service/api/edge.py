@@ -7,13 +7,15 @@ import re
 import secrets
 from time import perf_counter
 
-from fastapi import HTTPException
+from anyio import CancelScope
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.api.errors import problem
+from service.api import bodies
+from service.api.errors import problem, refusal
 from service.api.metrics import Metrics
+from service.domain.errors import Forbidden
 from service.settings import Settings
 
 MAX_JSON_BYTES = 1 << 20
@@ -28,7 +30,7 @@ class Edge:
     def __init__(self, app: ASGIApp, *, settings: Settings, metrics: Metrics) -> None:
         self._app = app
         self._hosts = frozenset(host.lower() for host in settings.allowed_hosts)
-        self._max_body_bytes = settings.max_body_bytes
+        self._settings = settings
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -36,7 +38,8 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request, started, status = Request(scope), perf_counter(), 500
+        method, started, status = scope["method"], perf_counter(), 500
+        request = Request({**scope, "method": "GET"} if method == "HEAD" else scope)
         request.state.request_id = _request_id(request)
 
         async def send_with_id(message: Message) -> None:
@@ -46,12 +49,20 @@ class Edge:
                 message["headers"] = [*message["headers"], (b"x-request-id", request.state.request_id.encode())]
             await send(message)
 
-        limit = MAX_JSON_BYTES if _is_json(request) else self._max_body_bytes
+        limit = self._limit(request)
+        body = bodies.counted(receive, limit)
+        app = self._refusal(request, limit) or self._app
+        answer = _without_body(app) if method == "HEAD" else app
         try:
-            app = self._refusal(request, limit) or self._app
-            await app(scope, _capped(receive, limit), send_with_id)
+            await answer(request.scope, body if _is_upload(request) else bodies.hurried(body), send_with_id)
         finally:
-            self._tell(request, status, perf_counter() - started)
+            self._tell(request, method, status, perf_counter() - started)
+
+    def _limit(self, request: Request) -> int:
+        """The most bytes that a body may have."""
+        if _is_upload(request):
+            return self._settings.max_upload_bytes
+        return MAX_JSON_BYTES if _is_json(request) else self._settings.max_body_bytes
 
     def _refusal(self, request: Request, limit: int) -> Response | None:
         host = _name_of(request.headers.get("host", ""))
@@ -59,16 +70,16 @@ class Edge:
             return problem(request, 421, "misdirected", f'This server does not answer for the host "{host}".')
         origin = request.headers.get("origin")
         if origin and request.method not in _SAFE_METHODS and _name_of(origin.partition("://")[2]) not in self._hosts:
-            return problem(request, 403, "forbidden", f"A page of {origin} may not write here.")
+            return refusal(request, Forbidden(f"A page of {origin} may not write here."))
         declared = request.headers.get("content-length", "0")
         if declared.isdigit() and int(declared) > limit:
-            return problem(request, 413, "too_large", _too_large(limit))
+            return refusal(request, bodies.too_large(limit))
         return None
 
-    def _tell(self, request: Request, status: int, seconds: float) -> None:
+    def _tell(self, request: Request, method: str, status: int, seconds: float) -> None:
         route = getattr(request.scope.get("route"), "path", "unknown")
-        self._metrics.count_request(request.method, route, status, seconds)
-        facts = {"method": request.method, "route": route, "status": status, "ms": round(seconds * 1000, 1)}
+        self._metrics.count_request(method, route, status, seconds)
+        facts = {"method": method, "route": route, "status": status, "ms": round(seconds * 1000, 1)}
         _access.info("request", extra={**facts, "request_id": request.state.request_id})
 
 
@@ -87,20 +98,24 @@ def _is_json(request: Request) -> bool:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower().endswith("json")
 
 
-def _too_large(limit: int) -> str:
-    return f"The body has more than {limit} bytes, which is the most that is taken here."
+def _is_upload(request: Request) -> bool:
+    """Whether the body is a file that is streamed to disk, by service/api/uploads.py, which has a clock of its own."""
+    return request.method == "PUT" and request.url.path.endswith("/content")
 
 
-def _capped(receive: Receive, limit: int) -> Receive:
-    """Count the body while it streams, so that a body without a declared length ends as well."""
-    total = 0
+def _without_body(app: ASGIApp) -> ASGIApp:
+    """Answer HEAD: as GET up to where its body begins, where the route is left; a stream would go on for ever."""
 
-    async def counted() -> Message:
-        nonlocal total
-        message = await receive()
-        total += len(message.get("body", b""))
-        if total > limit:
-            raise HTTPException(413, _too_large(limit))
-        return message
+    async def headed(scope: Scope, receive: Receive, send: Send) -> None:
+        with CancelScope() as rest:
 
-    return counted
+            async def send_head(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    await send(message)
+                else:
+                    await send({"type": "http.response.body"})
+                    rest.cancel()
+
+            await app(scope, receive, send_head)
+
+    return headed

@@ -14,9 +14,11 @@ from typing import Any, cast
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Match
 
 from bpkd_core import errors as core
 from bpkd_core.errors import BpkdError
@@ -45,6 +47,8 @@ STATUS: Mapping[type[BpkdError], int] = {
     domain.Forbidden: 403,
     domain.TooLarge: 413,
     domain.UnsupportedMediaType: 415,
+    domain.TooSlow: 408,
+    domain.DeadlineExceeded: 504,
     domain.Busy: 429,
     domain.Unavailable: 503,
     domain.StorageFull: 507,
@@ -56,7 +60,6 @@ FRAMEWORK_CODES: Mapping[int, tuple[str, str]] = {
     404: ("not_found", "There is nothing at this address."),
     405: ("method_not_allowed", "This address does not speak the method; the `Allow` header names those it does."),
     406: ("not_acceptable", "None of the media types in `Accept` can be given; the message names those that can."),
-    413: ("too_large", "The body has more bytes than this address takes."),
     416: ("range_not_satisfiable", "The `Range` header asks for bytes beyond the file's end."),
     421: ("misdirected", "The `Host` header names a host that this server does not answer for (BPKD_ALLOWED_HOSTS)."),
     422: ("invalid_request", "The request was understood and a field in it is wrong; `errors` names each."),
@@ -98,14 +101,15 @@ def problem(
 
 def install(app: FastAPI) -> None:
     """Answer every error of an application as a problem."""
-    app.exception_handler(BpkdError)(_of_bpkd)
+    app.exception_handler(BpkdError)(refusal)
     app.exception_handler(RequestValidationError)(_of_validation)
     app.exception_handler(HTTPException)(_of_framework)
     app.exception_handler(ClientDisconnect)(_of_hang_up)
     app.exception_handler(Exception)(_of_surprise)
 
 
-def _of_bpkd(request: Request, error: BpkdError) -> Response:
+def refusal(request: Request, error: BpkdError) -> Response:
+    """An error of ours as a problem."""
     status = status_of(type(error))
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("A request failed: %s", error, exc_info=error)
@@ -116,6 +120,8 @@ def _of_bpkd(request: Request, error: BpkdError) -> Response:
 
 
 def _headers(error: BpkdError, status: int) -> dict[str, str]:
+    if isinstance(error, domain.WrongOffset):
+        return {"Upload-Offset": str(error.held)}
     if isinstance(error, domain.Busy):
         return {"Retry-After": str(math.ceil(error.retry_after_s))}
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
@@ -128,7 +134,7 @@ def _of_validation(request: Request, error: RequestValidationError) -> Response:
     if any(each["type"] == "json_invalid" for each in found):
         return problem(request, 400, "malformed", "The body is not JSON; expected one JSON object.")
     if isinstance(error.body, bytes):  # FastAPI parses a body only if its type says that it may
-        return problem(request, 415, "unsupported_media_type", UNTYPED)
+        return refusal(request, domain.UnsupportedMediaType(UNTYPED))
     blames = [
         Blame(pointer=_pointer(each["loc"], error.body), detail=each["msg"].removeprefix("Value error, "))
         for each in found[:MAX_BLAMES]
@@ -160,9 +166,20 @@ def _inside(value: Any, part: str | int) -> Any:
 
 
 def _of_framework(request: Request, error: HTTPException) -> Response:
+    if isinstance(error.__cause__, BpkdError):  # FastAPI wraps whatever is raised while it reads a body
+        return refusal(request, error.__cause__)
     code, explanation = FRAMEWORK_CODES.get(error.status_code, ("malformed", ""))
     said = error.detail if error.detail != HTTPStatus(error.status_code).phrase else explanation
-    return problem(request, error.status_code, code, said, headers=error.headers)
+    headers = {"Allow": _spoken(request)} if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED else error.headers
+    return problem(request, error.status_code, code, said, headers=headers)
+
+
+def _spoken(request: Request) -> str:
+    """Every method of an address; the framework names those of its first route only."""
+    contexts = iter_route_contexts(request.app.routes)
+    here = [each.methods or () for each in contexts if each.matches(request.scope)[0] is not Match.NONE]
+    methods = {method for methods in here for method in methods}
+    return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
 
 
 def _of_hang_up(request: Request, _: ClientDisconnect) -> Response:

@@ -53,6 +53,7 @@ from service.schemas.registry import (
     RollbackRequest,
     Version,
 )
+from service.schemas.uploads import Upload
 
 __all__ = [
     "DEFAULT_ALIAS",
@@ -98,6 +99,7 @@ __all__ = [
     "RollbackRequest",
     "ServerVersion",
     "T",
+    "Upload",
     "Version",
     "Wire",
     "Worker",

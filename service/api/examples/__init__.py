@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from service.api.examples import datasets, jobs, operations, registry
+from service.api.examples import datasets, jobs, operations, registry, uploads
 from service.api.examples.base import PROBLEM
 
 BY_SCHEMA: Mapping[str, Any] = {
@@ -13,6 +13,7 @@ BY_SCHEMA: Mapping[str, Any] = {
     **jobs.BY_SCHEMA,
     **registry.BY_SCHEMA,
     **operations.BY_SCHEMA,
+    **uploads.BY_SCHEMA,
     "Problem": PROBLEM,
 }
 """Schema -> an answer as it travels."""

@@ -13,6 +13,7 @@ from service.domain.ports.datasets import Datasets
 from service.domain.ports.jobs import EVERY_JOB, Events, JobFilter, Jobs
 from service.domain.ports.machine import Artifacts, Hints, Workers
 from service.domain.ports.registry import Models
+from service.domain.ports.uploads import Growing, Uploads
 
 __all__ = [
     "EVERY_JOB",
@@ -21,6 +22,7 @@ __all__ = [
     "Datasets",
     "Entropy",
     "Events",
+    "Growing",
     "Hints",
     "Idempotency",
     "JobFilter",
@@ -31,5 +33,6 @@ __all__ = [
     "NewId",
     "Page",
     "T",
+    "Uploads",
     "Workers",
 ]

@@ -17,7 +17,11 @@ class Keys(Protocol):
         ...
 
     def find(self, sha256: str) -> ApiKey | None:
-        """The key whose secret has this hash."""
+        """The key whose secret has this hash, expired or not: one look-up by an index."""
+        ...
+
+    def touch(self, key_id: str) -> None:
+        """Write that a key is in use, by the store's clock. An unknown one is no error."""
         ...
 
     def list(self) -> Sequence[ApiKey]:

@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import Generic, Literal, TypeVar
 
 from bpkd_core.errors import InvalidInput
+from service.domain.ids import Prefix
 
 T = TypeVar("T")
 Clock = Callable[[], datetime]
 """The time now, timezone-aware UTC."""
-NewId = Callable[[Literal["ds", "tch", "job", "pred", "key"]], str]
+NewId = Callable[[Prefix], str]
 """A fresh id of a kind: :func:`service.domain.ids.new_id` with clock and randomness bound."""
 Entropy = Callable[[int], bytes]
 """That many random bytes."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from service.domain.events import NoteType, StoredEvent
@@ -15,11 +16,36 @@ from service.domain.ports.base import Listing, Page
 
 @dataclass(frozen=True)
 class JobFilter:
-    """Only jobs for which every given field is equal."""
+    """Only jobs for which every given field holds.
+
+    name_prefix: case counts. metadata: one pair that the job must have. created_from, created_before: the second is
+    not included any more.
+    """
 
     status: Status | None = None
     dataset_id: str | None = None
+    teacher_id: str | None = None
     model: str | None = None
+    name_prefix: str | None = None
+    metadata: tuple[str, str] | None = None
+    created_from: datetime | None = None
+    created_before: datetime | None = None
+
+    @property
+    def equal(self) -> Mapping[str, str]:
+        """The fields of a job that must have one value."""
+        wanted = {name: getattr(self, name) for name in ("status", "dataset_id", "teacher_id", "model")}
+        return {name: value for name, value in wanted.items() if value is not None}
+
+    def admits(self, job: Job) -> bool:
+        """Whether a job is wanted: what every store does, in its plainest form."""
+        return (
+            all(getattr(job, name) == value for name, value in self.equal.items())
+            and job.name.startswith(self.name_prefix or "")
+            and (self.metadata is None or self.metadata in job.metadata.items())
+            and (self.created_from is None or self.created_from <= job.created_at)
+            and (self.created_before is None or job.created_at < self.created_before)
+        )
 
 
 EVERY_JOB = JobFilter()
@@ -45,7 +71,11 @@ class Jobs(Protocol):
         ...
 
     def claim(self, owner: str, *, lease_s: float) -> Job | None:
-        """Take the oldest queued job, or None if there is none. Two callers never get the same."""
+        """Take the next queued job, or None if there is none. Two callers never get the same.
+
+        Next is the one of the greatest priority; among equals one of the key that has the fewest jobs running; among
+        these the oldest.
+        """
         ...
 
     def change(self, job_id: str, move: Move, *, fence: int | None) -> Job:

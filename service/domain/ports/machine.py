@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -30,7 +31,8 @@ class Artifacts(Protocol):
     """Files that never change, named by the sha256 of their bytes.
 
     A file is whole or absent, and nobody can overwrite one: a zombie that stores its files late changes nothing.
-    Records (job, version, event) map human names to hashes.
+    Records (job, version, event) map human names to hashes. Files that no record names are set aside first and deleted
+    later (:mod:`service.domain.upkeep`): in between, whoever asks for one finds it.
     """
 
     def keep(self, source: Path) -> FileInfo:
@@ -42,7 +44,27 @@ class Artifacts(Protocol):
         ...
 
     def path(self, sha256: str) -> Path:
-        """A local path to read the bytes from. Raises NotFound."""
+        """A local path to read the bytes from; one that was set aside comes back. Raises NotFound."""
+        ...
+
+    def kept(self, *, before: datetime) -> Iterator[str]:
+        """Hashes of the files that were kept before a time, without those that are set aside."""
+        ...
+
+    def set_aside(self, sha256: str) -> None:
+        """Take a file out of the way. An unknown one is no error, here and below."""
+        ...
+
+    def aside(self, *, before: datetime) -> Iterator[str]:
+        """Hashes of the files that were set aside before a time."""
+        ...
+
+    def bring_back(self, sha256: str) -> None:
+        """Undo setting aside."""
+        ...
+
+    def delete(self, sha256: str) -> None:
+        """Delete a file that is set aside."""
         ...
 
 
