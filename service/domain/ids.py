@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
-Prefix = Literal["ds", "tch", "job", "pred", "key"]
+Prefix = Literal["ds", "tch", "job", "pred", "key", "wh", "msg"]
 
 ENTROPY_BYTES = 10
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -22,3 +22,12 @@ def new_id(prefix: Prefix, *, now: datetime, entropy: bytes) -> str:
     number = int(now.timestamp() * 1000) << 80 | int.from_bytes(entropy)
     digits = (_ALPHABET[number >> 5 * place & 31] for place in reversed(range(_CHARACTERS)))
     return f"{prefix}_{''.join(digits)}"
+
+
+def first_id(prefix: Prefix, moment: datetime) -> str:
+    """The smallest id that could have been made at a moment or after it: what a list by age is cut at.
+
+    Moments before 1970 have the smallest id of all.
+    """
+    since_1970 = max(moment, datetime.fromtimestamp(0, tz=UTC))
+    return new_id(prefix, now=since_1970, entropy=bytes(ENTROPY_BYTES))

@@ -60,11 +60,12 @@ class Mark:
 class Job:
     """One distillation.
 
-    request: the validated request as JSON. latest, best: metrics of the stage in `progress`, by name. attempt: 1, and
-    one more after each crash. attempts_without_progress: crashes since the last new checkpoint. worker: who runs it, or
-    ran it last. error: :meth:`bpkd_core.errors.BpkdError.to_dict`. result: :class:`bpkd_core.bundle.Result` as JSON.
-    files: what the run left, by name; the bytes are in Artifacts under their sha256. model, version: what it was
-    published as.
+    request: the validated request as JSON. priority: -100 to 100, a greater one is worked on first. teacher_id: of a
+    registered teacher. retry_of: the job whose newest checkpoint this one goes on from. latest, best: metrics of the
+    stage in `progress`, by name. attempt: 1, and one more after each crash. attempts_without_progress: crashes since
+    the last new checkpoint. worker: who runs it, or ran it last. error: :meth:`bpkd_core.errors.BpkdError.to_dict`.
+    result: :class:`bpkd_core.bundle.Result` as JSON. files: what the run left, by name; the bytes are in Artifacts
+    under their sha256. model, version: what it was published as.
     """
 
     id: str
@@ -74,6 +75,9 @@ class Job:
     created_at: datetime
     created_by: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
+    priority: int = 0
+    teacher_id: str | None = None
+    retry_of: str | None = None
     status: Status = "queued"
     cancel_requested: bool = False
     started_at: datetime | None = None

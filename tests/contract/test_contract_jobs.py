@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 from stores import LEASE_S, NOW, Stores, release
@@ -14,6 +15,7 @@ from bpkd_core.events import Event
 from service.domain import lifecycle, work
 from service.domain.errors import Conflict, FenceLost, IdempotencyMismatch, NotFound
 from service.domain.idempotency import Once
+from service.domain.ids import new_id
 from service.domain.jobs import Job, Mark
 from service.domain.ports import JobFilter, Page
 from service.domain.submission import cancel, reap
@@ -354,3 +356,54 @@ def test_the_reaper_hints_only_for_what_waits_again(stores: Stores) -> None:
     stores.elapse(LEASE_S + 1)
     assert reap(stores.jobs, stores.datasets, Recorder()) == [again.id]
     assert sent == ["job"]
+
+
+def test_the_greater_priority_is_worked_on_first(stores: Stores) -> None:
+    """An urgent job does not wait for the sweep that was submitted last night."""
+    usual, urgent, idle = (stores.add_job(priority=priority) for priority in (0, 100, -100))
+    assert [stores.claim(worker).id for worker in ("w1", "w2", "w3")] == [urgent.id, usual.id, idle.id]
+
+
+def test_of_equal_priority_who_has_the_fewest_running_comes_first(stores: Stores) -> None:
+    """One key's hundred jobs do not shut out everybody else."""
+    first, second, third = (stores.add_job(created_by="key_a") for _ in range(3))
+    theirs, nobodys = stores.add_job(created_by="key_b"), stores.add_job()
+    turns = [stores.claim(f"w{number}").id for number in range(5)]
+    assert turns == [first.id, theirs.id, nobodys.id, second.id, third.id]
+
+
+def test_lists_are_filtered_by_the_beginning_of_a_name_and_by_metadata(stores: Stores) -> None:
+    """What a filter means must not depend on the store: case counts, and odd characters are themselves."""
+    dataset = stores.add_dataset()
+    names = ["street-a", "street-b", "Street", "stree", "str%eet", "straße"]
+    jobs = {name: stores.add_job(dataset_id=dataset.id, name=name, metadata={"n": name}).id for name in names}
+
+    def found(**wanted: Any) -> list[str]:
+        return [job.id for job in stores.jobs.list(Page(order="asc"), JobFilter(**wanted)).data]
+
+    assert found(name_prefix="street") == [jobs["street-a"], jobs["street-b"]]
+    assert found(name_prefix="str%") == [jobs["str%eet"]]
+    assert found(name_prefix="straß") == [jobs["straße"]]
+    assert found(name_prefix="") == list(jobs.values())
+    assert found(metadata=("n", "Street")) == [jobs["Street"]]
+    assert found(metadata=("n", "street")) == found(metadata=("m", "Street")) == []
+    assert found(metadata=("n", "stree"), name_prefix="street") == []
+
+
+def test_lists_are_filtered_by_a_span_of_time_and_by_teacher(stores: Stores) -> None:
+    """The first moment belongs to the span, the last does not; so spans can be put end to end."""
+    dataset = stores.add_dataset()
+    times = [NOW + timedelta(seconds=seconds) for seconds in (-3600, 0, 0.5, 3600)]
+    ids = [new_id("job", now=at, entropy=bytes(10)) for at in times]
+    for number, (job_id, at) in enumerate(zip(ids, times, strict=True)):
+        teacher_id = "tch_1" if number < 2 else None
+        stores.add_job(id=job_id, created_at=at, dataset_id=dataset.id, teacher_id=teacher_id)
+
+    def found(**wanted: Any) -> list[str]:
+        return [job.id for job in stores.jobs.list(Page(order="asc"), JobFilter(**wanted)).data]
+
+    assert found(created_from=times[1], created_before=times[3]) == ids[1:3]
+    assert found(created_from=times[2]) == ids[2:]
+    assert found(created_before=times[1]) == ids[:1]
+    assert found(teacher_id="tch_1") == ids[:2]
+    assert found(teacher_id="tch_1", created_from=times[1]) == ids[1:2]

@@ -3,6 +3,7 @@
 # ruff: noqa: D102  # the methods are documented in service/domain/ports
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 
@@ -42,22 +43,18 @@ class MemoryJobs:
             return self._store.jobs[job_id]
 
     def list(self, page: Page, where: JobFilter = EVERY_JOB) -> Listing[Job]:
-        def wanted(job: Job) -> bool:
-            return (
-                where.status in (None, job.status)
-                and where.dataset_id in (None, job.dataset_id)
-                and where.model in (None, job.model)
-            )
-
         with self._store.lock:
-            return paged(filter(wanted, self._store.jobs.values()), page, lambda job: job.id, after=page.after)
+            return paged(filter(where.admits, self._store.jobs.values()), page, lambda job: job.id, after=page.after)
 
     def claim(self, owner: str, *, lease_s: float) -> Job | None:
         with self._store.lock:
-            queued = [job.id for job in self._store.jobs.values() if job.status == "queued"]
+            jobs = self._store.jobs.values()
+            running = Counter(job.created_by for job in jobs if job.status == "running")
+            queued = [job for job in jobs if job.status == "queued"]
             if not queued:
                 return None
-            return self.change(min(queued), partial(lifecycle.claim, owner=owner, lease_s=lease_s), fence=None)
+            job = min(queued, key=lambda job: (-job.priority, running[job.created_by], job.id))
+            return self.change(job.id, partial(lifecycle.claim, owner=owner, lease_s=lease_s), fence=None)
 
     def change(self, job_id: str, move: Move, *, fence: int | None) -> Job:
         with self._store.lock:

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
@@ -15,6 +17,7 @@ from service.adapters.sql.rows import changes, columns, listing, record
 from service.domain import lifecycle
 from service.domain.errors import FenceLost, NotFound
 from service.domain.idempotency import Once
+from service.domain.ids import first_id
 from service.domain.jobs import Job
 from service.domain.leases import LEASE_EXPIRED
 from service.domain.lifecycle import Change, Move
@@ -22,6 +25,8 @@ from service.domain.ports import EVERY_JOB, JobFilter, Listing, Page
 
 _jobs = tables.jobs
 _job = partial(record, Job)
+_LAST_CHARACTER = "\U0010ffff"
+_MARGIN = timedelta(seconds=1)  # an id is made a moment before or after the time that its record names
 
 
 class SqlJobs:
@@ -42,6 +47,9 @@ class SqlJobs:
             change = lifecycle.queued(job)
             connection.execute(sa.insert(_jobs).values(**columns(job), last_seq=len(change.notes)))
             events.tell(connection, change, after=0, now=self._database.now(connection))
+            pairs = [{"key": key, "value": value, "job_id": job.id} for key, value in job.metadata.items()]
+            if pairs:
+                connection.execute(sa.insert(tables.job_metadata), pairs)
             return job
 
     def get(self, job_id: str) -> Job:
@@ -49,18 +57,17 @@ class SqlJobs:
             return _job(_row(connection, job_id))
 
     def list(self, page: Page, where: JobFilter = EVERY_JOB) -> Listing[Job]:
-        wanted = {name: value for name, value in columns(where).items() if value is not None}
         with self._database.read() as connection:
-            query = sa.select(_jobs).filter_by(**wanted)
-            return listing(connection, query, _jobs.c.id, page, _job, after=page.after)
+            return listing(connection, _matching(where), _jobs.c.id, page, _job, after=page.after)
 
     def claim(self, owner: str, *, lease_s: float) -> Job | None:
-        query = sa.select(_jobs).where(_jobs.c.status == "queued").order_by(_jobs.c.id).limit(1)
         with self._database.write() as connection:
-            row = connection.execute(query.with_for_update(skip_locked=True)).mappings().one_or_none()
-            if row is None:
+            job_id = connection.scalar(_next().limit(1).with_for_update(of=_jobs, skip_locked=True))
+            if job_id is None:
                 return None
-            return self._apply(connection, row, partial(lifecycle.claim, owner=owner, lease_s=lease_s))
+            return self._apply(
+                connection, _row(connection, job_id), partial(lifecycle.claim, owner=owner, lease_s=lease_s)
+            )
 
     def change(self, job_id: str, move: Move, *, fence: int | None) -> Job:
         with self._database.write() as connection:
@@ -92,6 +99,34 @@ class SqlJobs:
             raise FenceLost(f"Job {before.id} was claimed by somebody else meanwhile; stop and write nothing")
         events.tell(connection, change, after=row["last_seq"], now=now)
         return change.job
+
+
+def _next() -> sa.Select[Any]:
+    """Ids of queued jobs in the order of their turns; ids only, so that an index alone answers."""
+    running = sa.select(_jobs.c.created_by, sa.func.count().label("jobs")).where(_jobs.c.status == "running")
+    busy = running.group_by(_jobs.c.created_by).subquery()
+    theirs = _jobs.c.created_by.is_not_distinct_from(busy.c.created_by)
+    turns = (_jobs.c.priority.desc(), sa.func.coalesce(busy.c.jobs, 0), _jobs.c.id)
+    queued = sa.select(_jobs.c.id).join_from(_jobs, busy, theirs, isouter=True).where(_jobs.c.status == "queued")
+    return queued.order_by(*turns)
+
+
+def _matching(where: JobFilter) -> sa.Select[Any]:
+    """The jobs that a filter admits. Ids sort by time, so that a span of time is also a span of the list."""
+    query = sa.select(_jobs).filter_by(**where.equal)
+    if where.name_prefix is not None:
+        query = query.where(_jobs.c.name >= where.name_prefix, _jobs.c.name < where.name_prefix + _LAST_CHARACTER)
+    if where.metadata is not None:
+        pairs = tables.job_metadata
+        key, value = where.metadata
+        query = query.where(_jobs.c.id.in_(sa.select(pairs.c.job_id).where(pairs.c.key == key, pairs.c.value == value)))
+    if where.created_from is not None:
+        query = query.where(_jobs.c.id >= first_id("job", where.created_from - _MARGIN))
+        query = query.where(_jobs.c.created_at >= where.created_from)
+    if where.created_before is not None:
+        query = query.where(_jobs.c.id < first_id("job", where.created_before + _MARGIN))
+        query = query.where(_jobs.c.created_at < where.created_before)
+    return query
 
 
 def _row(connection: Connection, job_id: str, *, lock: bool = False) -> RowMapping:

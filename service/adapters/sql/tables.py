@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy import Boolean, Column, ForeignKey, ForeignKeyConstraint, Index, Integer, String, Table, Text
 
 from bpkd_core.bundle import ClassInfo, FileInfo
-from service.adapters.sql.types import KEY, Json, Timestamp
+from service.adapters.sql.types import KEY, SORTED_TEXT, Json, Timestamp
+from service.domain.deliveries import Attempt
 from service.domain.idempotency import Answer
 from service.domain.jobs import Mark, Progress, StageState
 
@@ -64,14 +65,17 @@ jobs = Table(
     "jobs",
     metadata,
     Column("id", KEY, primary_key=True),
-    Column("name", Text, nullable=False),
+    Column("name", SORTED_TEXT, nullable=False),
     Column("request", Json(_OBJECT), nullable=False),
-    Column("dataset_id", KEY, ForeignKey("datasets.id"), nullable=False, index=True),
+    Column("dataset_id", KEY, ForeignKey("datasets.id"), nullable=False),
     Column("created_at", Timestamp, nullable=False),
     Column("created_by", String),
     Column("metadata", Json(_STRINGS), nullable=False),
     Column("status", String, nullable=False),
     Column("cancel_requested", Boolean, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("teacher_id", KEY),
+    Column("retry_of", KEY),
     Column("started_at", Timestamp),
     Column("finished_at", Timestamp),
     Column("attempt", Integer, nullable=False),
@@ -93,6 +97,21 @@ jobs = Table(
     Index(None, "status", "id"),
 )
 
+    Index(None, "dataset_id", "id"),
+    Index(None, "teacher_id", "id"),
+    Index(None, "model", "id"),
+    Index(None, "name", "id"),
+    Index(None, "created_by", "status"),
+    Index(None, "status", "priority", "created_by", "id"),
+)
+
+job_metadata = Table(
+    "job_metadata",
+    metadata,
+    Column("key", KEY, primary_key=True),
+    Column("value", KEY, primary_key=True),
+    Column("job_id", KEY, ForeignKey("jobs.id"), primary_key=True, index=True),
+    comment="the pairs of jobs.metadata, to find jobs by",
 events = Table(
     "events",
     metadata,

@@ -11,6 +11,8 @@ from sqlalchemy.engine import Dialect
 
 KEY = sa.String().with_variant(sa.String(collation="C"), "postgresql")
 """An id or a name. PostgreSQL would otherwise sort by the rules of some language, and differently from SQLite."""
+SORTED_TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+"""Text that is also looked for by how it begins."""
 
 
 class Timestamp(sa.TypeDecorator[datetime]):
