@@ -10,7 +10,6 @@ from sqlalchemy import Boolean, Column, ForeignKey, ForeignKeyConstraint, Index,
 
 from bpkd_core.bundle import ClassInfo, FileInfo
 from service.adapters.sql.types import KEY, SORTED_TEXT, Json, Timestamp
-from service.domain.deliveries import Attempt
 from service.domain.idempotency import Answer
 from service.domain.jobs import Mark, Progress, StageState
 
