@@ -10,6 +10,7 @@ WAKE = "bpkd.wake"
 """The task that a hint sends; its argument is the :data:`Kind`."""
 QUEUE = "bpkd"
 BROKER_OPTIONS = {
+    "socket_timeout": 30,  # a connection that died silently is noticed, and made anew
     "socket_connect_timeout": 2,
     "socket_keepalive": True,
     "health_check_interval": 10,

@@ -183,7 +183,7 @@ def test_passwords_stay_out_of_errors() -> None:
 
 
 def test_a_heartbeat_writes_what_changed_and_no_more(sqlite_url: str) -> None:
-    """A day of training has 6,000 heartbeats; each would rewrite the request, every stage and all that a job carries."""
+    """A day of training has 6,000 heartbeats; none needs to rewrite the request, the stages and the result."""
     stores = sql_stores(sqlite_url)
     stores.add_job()
     held = stores.claim()
