@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from bpkd_core.errors import InvalidInput
 from service.api.context import Here
 from service.domain.errors import Unauthorized
-from service.domain.keys import digest
+from service.domain.keys import ApiKey, digest
 from service.settings import Settings
 from service.wiring import Service
 
@@ -47,6 +47,13 @@ Me = Annotated[Caller, Depends(authenticate)]
 def needs_key(settings: Settings) -> bool:
     """Whether requests without a key are refused."""
     return settings.auth == "required" or (settings.auth == "auto" and not _is_loopback(settings.host))
+
+
+def admit_first_key(service: Service) -> None:
+    """Let the key of the settings in, as long as there is no other: a fresh deployment has nobody to make one."""
+    secret = service.settings.first_key
+    if secret is not None and not service.keys.list():
+        service.keys.add(ApiKey(service.new_id("key"), "first", digest(secret), service.now()))
 
 
 def refuse_unlocked(service: Service) -> None:

@@ -11,7 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from service.api.app import create_app
-from service.api.auth import refuse_unlocked
+from service.api.auth import admit_first_key, refuse_unlocked
 from service.api.context import Context
 from service.domain.errors import Conflict
 from service.wiring import Service
@@ -47,6 +47,7 @@ def serve(service: Service, *, announce: Callable[[str], None] = _log.info) -> N
 
     Raises InvalidInput for an open address without a key, and Conflict for a port that is taken.
     """
+    admit_first_key(service)
     refuse_unlocked(service)
     with listen(service.settings.host, service.settings.port) as listener:
         announce(url_of(listener))

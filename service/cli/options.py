@@ -45,14 +45,18 @@ Limit = Annotated[int, typer.Option(min=1, max=100, help="How many to show.")]
 
 @contextmanager
 def connect(url: str, api_key: str | None, *, tries: int = IMPATIENT) -> Iterator[Client]:
-    """A client for one command. Raises InvalidInput for an address that is none, and what the client raises."""
+    """A client for one command; without a key, with the one that this machine's own server lets in first.
+
+    Raises InvalidInput for an address that is none, and what the client raises.
+    """
     from httpx import InvalidURL
 
     from bpkd_core.errors import InvalidInput
     from service.client import Client, Patience
+    from service.settings import read_settings
 
     try:
-        client = Client(url, api_key, patience=Patience(tries=tries))
+        client = Client(url, api_key or read_settings().first_key, patience=Patience(tries=tries))
     except InvalidURL as error:
         raise InvalidInput(f"{url} is no address ({error}); expected one such as {DEFAULT_URL}") from error
     with client:

@@ -27,6 +27,13 @@ def test_a_key_is_found_by_the_hash_of_its_secret_until_it_is_revoked(stores: St
         stores.keys.revoke("key_1")
 
 
+def test_a_secret_is_known_once(stores: Stores) -> None:
+    """Two servers that start together let the same first key in; neither may fail over it."""
+    for number in (1, 2):
+        stores.keys.add(ApiKey(f"key_{number}", "first", digest("bpkd_secret"), NOW))
+    assert [known.id for known in stores.keys.list()] == ["key_1"]
+
+
 def test_the_first_request_acts_and_the_next_ones_get_its_answer(stores: Stores) -> None:
     """A rollback that is sent twice happens once."""
     assert stores.idempotency.begin(ONCE) is None

@@ -37,8 +37,10 @@ def settings() -> str:
     return page(
         "Settings",
         "service/settings.py",
-        "Environment variables, read once when a process starts. A wrong value ends the process with a sentence that "
-        "names the variable. `bpkd up`, `bpkd api` and `bpkd worker` take the commonest as options.",
+        "Environment variables, read once when a process starts; where one is not set, a file in /run/secrets that is "
+        "named as it in lower case, `bpkd_database_url` say, holds its value. A wrong value ends the "
+        "process with a sentence that names the variable. `bpkd up`, `bpkd api` and `bpkd worker` take the commonest "
+        "as options.",
         table(["variable", "default", "values", "meaning"], rows),
     )
 

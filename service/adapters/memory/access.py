@@ -22,7 +22,8 @@ class MemoryKeys:
 
     def add(self, key: ApiKey) -> None:
         with self._store.lock:
-            self._store.keys[key.id] = key
+            if self.find(key.sha256) is None:
+                self._store.keys[key.id] = key
 
     def find(self, sha256: str) -> ApiKey | None:
         with self._store.lock:

@@ -27,7 +27,7 @@ class SqlKeys:
 
     def add(self, key: ApiKey) -> None:
         with self._database.write() as connection:
-            connection.execute(sa.insert(_keys).values(columns(key)))
+            self._database.insert_new(connection, _keys, columns(key))
 
     def find(self, sha256: str) -> ApiKey | None:
         with self._database.read() as connection:

@@ -13,7 +13,7 @@ class Keys(Protocol):
     """API keys."""
 
     def add(self, key: ApiKey) -> None:
-        """Store a key."""
+        """Store a key, unless its secret is known already: two servers may let the same first key in."""
         ...
 
     def find(self, sha256: str) -> ApiKey | None:

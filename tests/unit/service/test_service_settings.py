@@ -29,6 +29,15 @@ def test_the_environment_is_read_and_an_argument_wins(monkeypatch: pytest.Monkey
     assert read_settings().allowed_hosts == ("a.example", "b.example")
 
 
+def test_a_secret_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A container's password stays out of its environment, which everybody may print."""
+    monkeypatch.setattr("service.settings.SECRETS", tmp_path)
+    (tmp_path / "bpkd_database_url").write_text("postgresql://bpkd:secret@postgres/bpkd\n")
+    assert read_settings().database == "postgresql://bpkd:secret@postgres/bpkd"
+    monkeypatch.setenv("BPKD_DATABASE_URL", "memory://")
+    assert read_settings().database == "memory://"
+
+
 def test_a_relative_home_stays_where_it_was_when_the_process_moves(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

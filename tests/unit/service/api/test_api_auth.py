@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from bpkd_core.errors import InvalidInput
 from service.api import create_app
-from service.api.auth import needs_key, refuse_unlocked
+from service.api.auth import admit_first_key, needs_key, refuse_unlocked
 from service.domain.keys import SECRET_BYTES, ApiKey, digest, secret_of
 from service.settings import read_settings
 from service.wiring import Service
@@ -92,6 +92,19 @@ def test_an_open_address_without_a_key_does_not_start(tmp_path: Path) -> None:
         refuse_unlocked(service)
     add_key(service)
     refuse_unlocked(service)
+
+
+def test_the_first_key_opens_a_fresh_server_and_no_other(tmp_path: Path) -> None:
+    # a container has nobody to make a key before it starts; a key that was revoked must not come back with a restart
+    service = memory_service(tmp_path, host="0.0.0.0", first_key="bpkd_" + "a" * 32)
+    admit_first_key(service)
+    refuse_unlocked(service)
+    first = service.keys.find(digest("bpkd_" + "a" * 32))
+    assert first is not None
+    add_key(service)
+    service.keys.revoke(first.id)
+    admit_first_key(service)
+    assert service.keys.find(first.sha256) is None
 
 
 def test_a_wrong_key_is_refused_even_where_none_is_needed(tmp_path: Path) -> None:
