@@ -3,7 +3,8 @@
 The textbook form, `dilate(onehot) - erode(onehot)`, costs N*C*H*W floats before any arithmetic. Here nothing has a
 class axis: most cells of the logits see one class or two, and :mod:`bpkd_core.bands` counts the pixels of those. Bit
 for bit the textbook's result. It is computed on the CPU whatever device the labels are on: it is a hundred short calls
-on a megabyte, which a GPU would spend on being called.
+on a megabyte, which a GPU would spend on being called. A training makes the bands where it makes the labels, in the
+processes of the loader (docs/adr, 36), so that neither waits for the other.
 """
 
 from __future__ import annotations
@@ -43,6 +44,24 @@ class EdgeBands(NamedTuple):
     def to(self, dtype: torch.dtype) -> EdgeBands:
         """The same with the values in another floating type."""
         return self._replace(share_E=self.share_E.to(dtype))
+
+    def on(self, device: torch.device) -> EdgeBands:
+        """The same on another device."""
+        share, index, channel, pixel = (each.to(device, non_blocking=True) for each in self[:4])
+        return EdgeBands(share, index, channel, pixel, self.shape_NChw)
+
+    def of_images(self, first: int, number: int) -> EdgeBands:
+        """The same of a part of the images."""
+        _, classes, height, width = self.shape_NChw
+        start, area = first * height * width, height * width
+        kept_E = ((self.pixel_E >= start) & (self.pixel_E < start + number * area)).nonzero()[:, 0]
+        return EdgeBands(
+            self.share_E[kept_E],
+            self.index_E[kept_E] - start * classes,
+            self.channel_E[kept_E] - first * classes,
+            self.pixel_E[kept_E] - start,
+            (number, classes, height, width),
+        )
 
     def dense(self) -> Tensor:
         """The masks themselves, (N, C, h, w)."""

@@ -5,7 +5,7 @@ Four label maps of 512x512, logits of 64x64, as a crop at stride 8 has them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -18,7 +18,7 @@ from bpkd_core.bench.drawn import LABELS, edge_share, scenes
 from bpkd_core.bench.peers import measure_peers
 from bpkd_core.bench.race import Work, peak_bytes, race
 from bpkd_core.boundary import edge_masks
-from bpkd_core.methods import Method, get_method
+from bpkd_core.methods import EdgeMethod, Losses, get_method
 
 CLASSES = (19, 150)
 SIZE = (64, 64)
@@ -76,19 +76,25 @@ def _size(side: int | None) -> tuple[int, int]:
 
 
 def compare_losses(num_classes: int, device: torch.device) -> Iterator[Row]:
-    """Forward and backward of each loss, the masks included, on every kind of labels."""
+    """Forward and backward of each loss on every kind of labels.
+
+    BPKD's as a training computes it, with the edges that came with the batch; and whole, as a direct call does.
+    """
     generator = torch.Generator().manual_seed(0)
     student, teacher = (torch.randn(4, num_classes, *SIZE, generator=generator).to(device) for _ in range(2))
     student.requires_grad_()
     methods = {name: get_method(name, num_classes=num_classes) for name in ("cwd", "kd", "bpkd")}
     for drawn, draw in LABELS.items():
         labels = draw(num_classes).to(device)
-        sides: dict[str, Work] = {
-            name: partial(differentiate, student, partial(loss_of, method, student, teacher, labels))
-            for name, method in methods.items()
+        losses: dict[str, Work] = {
+            name: partial(loss_of, method, student, teacher, labels) for name, method in methods.items()
         }
-        sides["cwd_by_kl_div"] = partial(differentiate, student, partial(cwd_by_kl_div, student, teacher))
-        sides["bpkd_masks"] = partial(edge_masks, labels, num_classes, size_hw=SIZE)
+        bpkd = methods["bpkd"]
+        assert isinstance(bpkd, EdgeMethod)
+        losses["bpkd_whole"] = losses["bpkd"]
+        losses["bpkd"] = partial(loss_of, partial(bpkd, bands=bpkd.bands(labels, SIZE)), student, teacher, labels)
+        losses["cwd_by_kl_div"] = partial(cwd_by_kl_div, student, teacher)
+        sides = {name: partial(differentiate, student, loss) for name, loss in losses.items()}
         taken = race(sides, device, rounds=ROUNDS, seconds=SECONDS)
         yield {
             "classes": num_classes,
@@ -96,11 +102,13 @@ def compare_losses(num_classes: int, device: torch.device) -> Iterator[Row]:
             "edge_share": edge_share(labels, num_classes),
             **{f"{side}_ms": 1e3 * seconds for side, seconds in taken.items()},
             "bpkd_to_cwd": taken["bpkd"] / taken["cwd"],
-            "bpkd_to_cwd_without_masks": (taken["bpkd"] - taken["bpkd_masks"]) / taken["cwd"],
+            "bpkd_whole_to_cwd": taken["bpkd_whole"] / taken["cwd"],
         }
 
 
-def loss_of(method: Method, student: Tensor, teacher: Tensor, labels: Tensor) -> Tensor:
+def loss_of(
+    method: Callable[[Tensor, Tensor, Tensor], Losses], student: Tensor, teacher: Tensor, labels: Tensor
+) -> Tensor:
     """A method's weighted total. The method comes built, as in a training: its options are read once."""
     return method(student, teacher, labels).total
 

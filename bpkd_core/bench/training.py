@@ -16,6 +16,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from bpkd_core.bench.loss import differentiate
 from bpkd_core.bench.race import Work, race
+from bpkd_core.data.batches import Batch
 from bpkd_core.data.scenes import CLASSES, draw_scene
 from bpkd_core.data.transforms import normalise
 from bpkd_core.methods import Method, get_method
@@ -31,8 +32,6 @@ from bpkd_core.train.stepper import Stepper
 NUM_CLASSES = len(CLASSES)
 ROUNDS, SECONDS = 15, 60.0
 PROFILED = 15  # operators
-
-Batch = tuple[Tensor, Tensor]
 
 
 def measure(
@@ -82,13 +81,13 @@ def draw_batch(batch_size: int, crop: int, device: torch.device) -> Batch:
     """(N, 3, crop, crop) uint8 images of street scenes, and their labels."""
     drawn = [draw_scene(seed, crop, crop) for seed in range(batch_size)]
     images = torch.stack([torch.from_numpy(sample.image_HW3).permute(2, 0, 1) for sample in drawn])
-    return images.contiguous().to(device), torch.stack([torch.from_numpy(s.labels_HW) for s in drawn]).to(device)
+    return Batch(images.contiguous(), torch.stack([torch.from_numpy(sample.labels_HW) for sample in drawn])).on(device)
 
 
 def our_step(net: SegmentationNet, plan: Train, distillation: Distillation, batch: Batch, device: torch.device) -> Work:
-    """A step of the training loop."""
+    """A step of the training loop, which makes the edge bands here and not in a loader's process."""
     state = State.fresh(net, plan, distillation, device)
-    return partial(Stepper(state, plan, distillation, emit=lambda _: None).take, *batch)
+    return partial(Stepper(state, plan, distillation, emit=lambda _: None).take, batch)
 
 
 def plain_step(student: SegmentationNet, teacher: SegmentationNet, method: Method, plan: Train, batch: Batch) -> Work:
@@ -96,7 +95,7 @@ def plain_step(student: SegmentationNet, teacher: SegmentationNet, method: Metho
     optimizer = torch.optim.SGD(
         student.parameters(), lr=plan.lr, momentum=plan.momentum, weight_decay=plan.weight_decay
     )
-    images, labels = batch
+    images, labels, _ = batch
 
     def cross_entropy(logits: Tensor) -> Tensor:
         logits = F.interpolate(logits, labels.shape[1:], mode="bilinear", align_corners=False)
@@ -121,7 +120,7 @@ def measure_loss(
     net: SegmentationNet, teacher: TorchTeacher, method: Method, plan: Train, batch: Batch, device: torch.device
 ) -> float:
     """Seconds of the method's loss alone, forward and backward, on logits as a step makes them."""
-    images, labels = batch
+    images, labels, _ = batch
     inputs = normalise(images).contiguous(memory_format=torch.channels_last)
     with torch.no_grad(), autocast(plan.precision, device):
         student = net.score(inputs).logits.requires_grad_()

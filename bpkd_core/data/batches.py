@@ -11,17 +11,40 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from bpkd_core.boundary import EdgeBands
 from bpkd_core.data.base import Sample, SegmentationDataset
 from bpkd_core.errors import InvalidInput
 
 Transform = Callable[[Sample, int], tuple[Tensor, Tensor]]
-Batch = tuple[Tensor, Tensor]
+Outline = Callable[[Tensor], EdgeBands]
+"""Finds the edges of labels_NHW."""
+
+
+class Batch(NamedTuple):
+    """images_N3HW and labels_NHW, both uint8. bands: the edges of the labels, where a method asked for them."""
+
+    images_N3HW: Tensor
+    labels_NHW: Tensor
+    bands: EdgeBands | None = None
+
+    def on(self, device: torch.device) -> Batch:
+        """The same on another device, without waiting for it."""
+        images, labels = (each.to(device, non_blocking=True) for each in self[:2])
+        return Batch(images, labels, self.bands and self.bands.on(device))
+
+    def split(self, parts: int) -> Iterator[Batch]:
+        """Parts of nearly one size, none of them empty."""
+        first = 0
+        for images, labels in zip(*(each.tensor_split(min(parts, len(each))) for each in self[:2]), strict=True):
+            yield Batch(images, labels, self.bands and self.bands.of_images(first, len(images)))
+            first += len(images)
 
 
 def batch_indices(step: int, *, length: int, batch_size: int, seed: int) -> list[tuple[int, int]]:
@@ -47,9 +70,10 @@ def _visit_seed(visit: int, seed: int) -> int:
 
 
 class Batches(Dataset[Batch]):
-    """Iterate over (images_N3HW uint8, labels_NHW uint8) of the steps start_step .. start_step + steps - 1.
+    """Iterate over the batches of the steps start_step .. start_step + steps - 1.
 
-    shard = (number, of): only that part of each batch, cut into `of` parts of nearly one size.
+    shard = (number, of): only that part of each batch, cut into `of` parts of nearly one size. outline: finds the edges
+    of each batch's labels.
 
     workers = 0 makes them in this process; more are torch DataLoader processes, which make the same batches, bit for
     bit. A dataset cache is per process.
@@ -65,6 +89,7 @@ class Batches(Dataset[Batch]):
         steps: int = 1,
         workers: int = 0,
         shard: tuple[int, int] = (0, 1),
+        outline: Outline | None = None,
     ) -> None:
         self.dataset = dataset
         self.transform = transform
@@ -73,6 +98,7 @@ class Batches(Dataset[Batch]):
         self.steps = range(start_step, start_step + steps)
         self.workers = workers
         self.shard = shard
+        self.outline = outline
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -83,7 +109,8 @@ class Batches(Dataset[Batch]):
         number, of = self.shard
         plan = batch[number * len(batch) // of : (number + 1) * len(batch) // of]
         images, labels = zip(*(self.transform(self.dataset[place], seed) for place, seed in plan), strict=True)
-        return torch.stack(images), torch.stack(labels)
+        labels_NHW = torch.stack(labels)
+        return Batch(torch.stack(images), labels_NHW, self.outline and self.outline(labels_NHW))
 
     def __iter__(self) -> Iterator[Batch]:
         if self.workers == 0:

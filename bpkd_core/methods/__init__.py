@@ -9,13 +9,14 @@ from torch import Tensor
 
 from bpkd_core import catalog
 from bpkd_core.errors import UnknownName
-from bpkd_core.methods.base import Losses, Method
+from bpkd_core.methods.base import EdgeMethod, Losses, Method
 from bpkd_core.methods.features import FeatureMethod
 
 if TYPE_CHECKING:  # methods need no network to be imported
+    from bpkd_core.boundary import EdgeBands
     from bpkd_core.models.base import Outputs
 
-__all__ = ["FeatureMethod", "Losses", "Method", "compare_outputs", "get_method"]
+__all__ = ["EdgeMethod", "FeatureMethod", "Losses", "Method", "compare_outputs", "get_method"]
 
 GIVEN = ("num_classes", "ignore_index", "student_channels", "teacher_channels")
 
@@ -56,11 +57,17 @@ def check_options(name: str, options: dict[str, Any], known: set[str]) -> None:
             raise UnknownName.among(f"option of {name}", option, known, param=option)
 
 
-def compare_outputs(method: Method, student: Outputs, teacher: Outputs, labels_NHW: Tensor) -> Losses:
-    """What a method says of one batch: logits to all, features to those that compare them.
+def compare_outputs(
+    method: Method, student: Outputs, teacher: Outputs, labels_NHW: Tensor, bands: EdgeBands | None = None
+) -> Losses:
+    """What a method says of one batch: logits to all, features and edges to those that compare them.
+
+    bands: the edges of the labels, where they were made before.
 
     Raises InvalidInput where shapes disagree, InvalidSpec where features are missing.
     """
+    if isinstance(method, EdgeMethod):
+        return method(student.logits, teacher.logits, labels_NHW, bands=bands)
     if not isinstance(method, FeatureMethod):
         return method(student.logits, teacher.logits, labels_NHW)
     if student.features is None or teacher.features is None:

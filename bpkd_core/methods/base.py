@@ -6,12 +6,13 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from bpkd_core.boundary import EdgeBands
 from bpkd_core.errors import InvalidInput
 
 Pair = tuple[Tensor, Tensor]
@@ -68,6 +69,21 @@ class Method(Protocol):
         ...
 
 
+@runtime_checkable
+class EdgeMethod(Method, Protocol):
+    """A method that looks at the labels for their edges alone, which can be found before anybody has the logits."""
+
+    def bands(self, labels_NHW: Tensor, size_hw: tuple[int, int]) -> EdgeBands:
+        """The edges of labels on the CPU, for logits of this size."""
+        ...
+
+    def __call__(
+        self, student_NChw: Tensor, teacher_NChw: Tensor, labels_NHW: Tensor, *, bands: EdgeBands | None = None
+    ) -> Losses:
+        """As for any method. bands: what :meth:`bands` made of these labels; None: they are made now."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class LogitMethod(ABC):
     """A method on raw logits alone. Subclasses add their options as fields and implement :meth:`compare`."""
@@ -114,6 +130,11 @@ def aligned(pair: Pair) -> Pair:
     student, teacher = pair
     dtype = torch.promote_types(student.dtype, torch.float32)
     return student.to(dtype), resize(teacher.detach().to(dtype), student.shape[2:])
+
+
+def size_of(maps_NChw: Tensor) -> tuple[int, int]:
+    """Height and width."""
+    return maps_NChw.shape[2], maps_NChw.shape[3]
 
 
 def resize(maps_NChw: Tensor, size_hw: tuple[int, ...]) -> Tensor:

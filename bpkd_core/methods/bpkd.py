@@ -9,11 +9,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+import torch
 from torch import Tensor
 
 from bpkd_core.boundary import EdgeBands, VoidRule, edge_bands
 from bpkd_core.errors import InvalidInput
-from bpkd_core.methods.base import LogitMethod, Losses, check_choice, check_positive, check_weight, check_weights
+from bpkd_core.methods.base import (
+    LogitMethod,
+    Losses,
+    aligned,
+    check_choice,
+    check_logits,
+    check_positive,
+    check_weight,
+    check_weights,
+    size_of,
+)
 from bpkd_core.methods.divergence import pixel_kl, scaled_channel_kl, sparse_pixel_kl
 
 PreMask = Literal["multiply", "off"]
@@ -63,16 +74,38 @@ class BoundaryPrivilegedKD(LogitMethod):
             found = f"edge_width_px is {self.edge_width_px}"
             raise InvalidInput(f"{found}; it must be odd and positive, such as 7.", param="edge_width_px")
 
-    def compare(self, student_NChw: Tensor, teacher_NChw: Tensor, labels_NHW: Tensor) -> Losses:
-        """The terms are `edge` (alpha inside) and `body`; the diagnostic is the gap between the mean logits."""
-        bands = edge_bands(
+    def bands(self, labels_NHW: Tensor, size_hw: tuple[int, int]) -> EdgeBands:
+        """The edge masks of labels at the size of the logits."""
+        return edge_bands(
             labels_NHW,
             self.num_classes,
             width_px=self.edge_width_px,
-            size_hw=(student_NChw.shape[2], student_NChw.shape[3]),
+            size_hw=size_hw,
             ignore_index=self.ignore_index,
             void=self.void,
-        ).to(student_NChw.dtype)
+        )
+
+    def __call__(
+        self, student_NChw: Tensor, teacher_NChw: Tensor, labels_NHW: Tensor, *, bands: EdgeBands | None = None
+    ) -> Losses:
+        """Compare the raw logits of one batch. bands: of its labels, where they were made before."""
+        if bands is None:
+            return super().__call__(student_NChw, teacher_NChw, labels_NHW)
+        check_logits((student_NChw, teacher_NChw), labels_NHW, self.num_classes)
+        if bands.shape_NChw != student_NChw.shape:
+            raise InvalidInput(
+                f"The edges have the shape {bands.shape_NChw}; expected the student's, {tuple(student_NChw.shape)}.",
+                param="bands",
+            )
+        with torch.autocast(student_NChw.device.type, enabled=False):
+            return self._compare(*aligned((student_NChw, teacher_NChw)), bands)
+
+    def compare(self, student_NChw: Tensor, teacher_NChw: Tensor, labels_NHW: Tensor) -> Losses:
+        """The terms are `edge` (alpha inside) and `body`; the diagnostic is the gap between the mean logits."""
+        return self._compare(student_NChw, teacher_NChw, self.bands(labels_NHW, size_of(student_NChw)))
+
+    def _compare(self, student_NChw: Tensor, teacher_NChw: Tensor, bands: EdgeBands) -> Losses:
+        bands = bands.to(student_NChw.dtype)
         return Losses.weigh(
             {"edge": self.lambda_edge, "body": self.lambda_body},
             {

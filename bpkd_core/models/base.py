@@ -52,6 +52,11 @@ class SegmentationNet(nn.Module, ABC):
         outputs = self.score(images_NCHW)
         return outputs if self.training else outputs.logits
 
+    def logits_size(self, image_hw: tuple[int, int]) -> tuple[int, int]:
+        """Height and width of the logits of an image of this size."""
+        height, width = (-(-side // self.stride) for side in image_hw)
+        return height, width
+
     @abstractmethod
     def score(self, images_NCHW: Tensor) -> Outputs:
         """Run the network; the auxiliary heads only in training mode."""

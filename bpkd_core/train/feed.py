@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bpkd_core.data import SegmentationDataset
-from bpkd_core.data.batches import Batch, Batches
+from bpkd_core.data.batches import Batch, Batches, Outline
 from bpkd_core.data.transforms import TrainTransform
 from bpkd_core.errors import OutOfMemory
 from bpkd_core.events import Emit, Event
@@ -16,8 +16,15 @@ MOST_DEATHS = 3
 """Deaths in a row, without a batch between them, after which the machine is at fault."""
 
 
-def feed(plan: Train, data: SegmentationDataset, step: int, emit: Emit, group: Group = ALONE) -> Iterator[Batch]:
-    """What this process takes of the batches from `step` to the last.
+def feed(
+    plan: Train,
+    data: SegmentationDataset,
+    step: int,
+    emit: Emit,
+    group: Group = ALONE,
+    outline: Outline | None = None,
+) -> Iterator[Batch]:
+    """What this process takes of the batches from `step` to the last, with their labels' edges if `outline` finds them.
 
     A loader process that dies (Linux kills the largest when memory runs out) costs its unused batches, which are made
     again by new ones: a batch is a function of its step. Raises OutOfMemory when they keep dying.
@@ -33,6 +40,7 @@ def feed(plan: Train, data: SegmentationDataset, step: int, emit: Emit, group: G
             plan.steps - step,
             plan.loader_workers,
             shard=(group.rank, group.size),
+            outline=outline,
         )
         try:
             for batch in batches:

@@ -23,7 +23,7 @@ from bpkd_core.train.checkpoint import Checkpoints
 from bpkd_core.train.compiling import compile_forward, uncompiled
 from bpkd_core.train.distributed import ALONE, Group, synchronised
 from bpkd_core.train.feed import feed
-from bpkd_core.train.objective import Distillation
+from bpkd_core.train.objective import Distillation, outline_for
 from bpkd_core.train.optim import learning_rate
 from bpkd_core.train.state import Progress, State
 from bpkd_core.train.stepper import Stepper
@@ -69,6 +69,7 @@ def train(
     fit, one image at a time either.
     """
     state = State.fresh(net, plan, distillation, device)
+    outline = outline_for(net, plan, distillation)
     synchronised(net, group, device)
     resumed = state.resume(checkpoints)
     group.wait()
@@ -78,13 +79,12 @@ def train(
         compile_forward(net, device)
     progress, clock = state.progress, Stopwatch(state.progress.seconds)
     stepper = Stepper(state, plan, distillation, emit, group)
-    batches = feed(plan, data, progress.step, emit, group)
+    batches = feed(plan, data, progress.step, emit, group, outline)
     while progress.step < plan.steps:
-        images, labels = next(batches)
-        terms = stepper.take(images.to(device, non_blocking=True), labels.to(device, non_blocking=True))
+        terms = stepper.take(next(batches).on(device))
         if progress.skipped > MAX_SKIPPED_STEPS:
             roll_back(state, plan, checkpoints, emit, group)
-            batches = feed(plan, data, progress.step, emit, group)
+            batches = feed(plan, data, progress.step, emit, group, outline)
             continue
         progress.step += 1
         clock.count()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from bpkd_core.data.batches import Batch, Outline
 from bpkd_core.data.transforms import normalise
-from bpkd_core.methods import Method, compare_outputs
+from bpkd_core.methods import EdgeMethod, Method, compare_outputs
 from bpkd_core.models.base import Outputs, SegmentationNet
 from bpkd_core.spec import Train
 from bpkd_core.teachers import Teacher
@@ -32,6 +34,17 @@ class Distillation:
     label_confidence: float | None = None
 
 
+def outline_for(net: SegmentationNet, plan: Train, distillation: Distillation | None) -> Outline | None:
+    """What finds the edges of a batch's labels while the batch is made, for a method that compares edges.
+
+    None where there is no such method, and where the labels are not known before the teacher has seen the images.
+    """
+    method = distillation and distillation.method
+    if distillation is None or distillation.label_confidence is not None or not isinstance(method, EdgeMethod):
+        return None
+    return partial(method.bands, size_hw=net.logits_size(plan.crop))
+
+
 class Share(NamedTuple):
     """What a part of a batch counts in the whole, each from 0 to 1: of its images, and of its labelled pixels.
 
@@ -50,8 +63,7 @@ WHOLE = Share()
 def losses(
     net: SegmentationNet,
     plan: Train,
-    images_N3HW: Tensor,
-    labels_NHW: Tensor,
+    batch: Batch,
     distillation: Distillation | None,
     step: int,
     share: Share = WHOLE,
@@ -65,21 +77,21 @@ def losses(
 
     L = CE + aux_weight * sum CE_aux + distillation_weight * method (docs/why.md).
     """
-    inputs = normalise(images_N3HW).contiguous(memory_format=torch.channels_last)
+    inputs = normalise(batch.images_N3HW).contiguous(memory_format=torch.channels_last)
     with autocast(plan.precision, inputs.device):
         outputs = net(inputs)
     supervision = Supervision.of(plan)
-    loss = ce = supervision.loss(outputs.logits, labels_NHW) * share.pixels
+    loss = ce = supervision.loss(outputs.logits, batch.labels_NHW) * share.pixels
     terms = {"ce": ce}
     heads = outputs.aux if plan.aux_weight else ()
     for number, aux in enumerate(heads, 1):
         name = "ce_aux" if len(heads) == 1 else f"ce_aux_{number}"
-        terms[name] = supervision.loss(aux, labels_NHW) * share.pixels
+        terms[name] = supervision.loss(aux, batch.labels_NHW) * share.pixels
         terms[f"weighted_{name}"] = plan.aux_weight * terms[name]
         loss = loss + terms[f"weighted_{name}"]
     if distillation:
-        taught = taught or distillation.teacher.look(images_N3HW)
-        distilled = compare_outputs(distillation.method, outputs, taught, labels_NHW)
+        taught = taught or distillation.teacher.look(batch.images_N3HW)
+        distilled = compare_outputs(distillation.method, outputs, taught, batch.labels_NHW, batch.bands)
         weight, total = distillation_weight(plan, step), distilled.total * share.images
         loss = loss + weight * total
         said = {**distilled.terms, **distilled.diagnostics}

@@ -13,7 +13,7 @@ from bpkd_core.data.batches import Batches, batch_indices
 from bpkd_core.models.base import SegmentationNet
 from bpkd_core.spec import Train
 from bpkd_core.train.feed import training_transform
-from bpkd_core.train.objective import Distillation
+from bpkd_core.train.objective import Distillation, outline_for
 from bpkd_core.train.state import State
 from bpkd_core.train.stepper import Stepper
 
@@ -46,14 +46,21 @@ def measure_step(
     The images are decoded before, as they are in all epochs but the first where the dataset's cache holds them.
     """
     stepper = Stepper(State.fresh(net, plan, distillation, device), plan, distillation, emit=lambda _: None)
-    batches = Batches(data, training_transform(plan), plan.batch_size, plan.seed, steps=WARM_UP_STEPS + TIMED_STEPS)
+    batches = Batches(
+        data,
+        training_transform(plan),
+        plan.batch_size,
+        plan.seed,
+        steps=WARM_UP_STEPS + TIMED_STEPS,
+        outline=outline_for(net, plan, distillation),
+    )
     for step in batches.steps:
         for place, _ in batch_indices(step, length=len(data), batch_size=plan.batch_size, seed=plan.seed):
             data[place]
     seconds: list[float] = []
     start = time.perf_counter()
-    for images, labels in batches:
-        terms = stepper.take(images.to(device), labels.to(device))
+    for batch in batches:
+        terms = stepper.take(batch.on(device))
         terms["loss"].item()  # waits for the device
         seconds.append(time.perf_counter() - start)
         start = time.perf_counter()

@@ -9,8 +9,9 @@ from itertools import repeat
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
+from bpkd_core.data.batches import Batch
 from bpkd_core.errors import InvalidSpec, OutOfMemory
 from bpkd_core.events import Emit, Event
 from bpkd_core.models.base import Outputs
@@ -41,7 +42,7 @@ class Stepper:
         self.supervision = Supervision.of(plan)
         self.undo = Undo([state.net, *([state.method] if state.method else [])])
 
-    def take(self, images_N3HW: Tensor, labels_NHW: Tensor) -> Terms:
+    def take(self, batch: Batch) -> Terms:
         """Move the weights by one step and return the terms of the whole batch.
 
         A step whose loss or gradient is not finite moves nothing and counts as skipped. Where memory runs short, the
@@ -52,40 +53,41 @@ class Stepper:
         while True:
             with single_values_named(self.plan), memory_shortage_named(self.plan):
                 try:
-                    terms = self._collect_gradients(images_N3HW, labels_NHW)
+                    terms = self._collect_gradients(batch)
                     return self._update(terms)
                 except (torch.OutOfMemoryError, RuntimeError) as error:
-                    if not is_memory_shortage(error) or not self._can_shrink(len(images_N3HW)):
+                    if not is_memory_shortage(error) or not self._can_shrink(len(batch.images_N3HW)):
                         raise
-            self._shrink(len(images_N3HW))
+            self._shrink(len(batch.images_N3HW))
 
-    def _collect_gradients(self, images_N3HW: Tensor, labels_NHW: Tensor) -> Terms:
+    def _collect_gradients(self, batch: Batch) -> Terms:
         """Run every pass forward and backward; gradients and terms are those of the whole batch, of all processes."""
         state = self.state
         state.optimizer.zero_grad(set_to_none=True)
         torch.manual_seed(dropout_seed(self.plan, state.progress.step, self.group.rank))
-        labels_NHW, taught = self._label(images_N3HW, labels_NHW)
-        whole = self.group.sum(self.supervision.mass(labels_NHW)).clamp(min=torch.finfo(torch.float32).tiny)
+        batch, taught = self._label(batch)
+        whole = self.group.sum(self.supervision.mass(batch.labels_NHW)).clamp(min=torch.finfo(torch.float32).tiny)
         terms: Terms = {}
-        parts = split(images_N3HW, labels_NHW, state.progress.parts)
-        for (images, labels), said in zip(parts, taught, strict=False):
-            share = Share(len(images) / self.plan.batch_size, self.supervision.mass(labels) / whole)
-            part = losses(state.net, self.plan, images, labels, self.distillation, state.progress.step, share, said)
-            state.scaler.scale(part["loss"]).backward()
-            terms = {name: terms.get(name, 0) + value.detach() for name, value in part.items()}
+        for part, said in zip(batch.split(state.progress.parts), taught, strict=False):
+            images = len(part.images_N3HW) / self.plan.batch_size
+            share = Share(images, self.supervision.mass(part.labels_NHW) / whole)
+            added = losses(state.net, self.plan, part, self.distillation, state.progress.step, share, said)
+            state.scaler.scale(added["loss"]).backward()
+            terms = {name: terms.get(name, 0) + value.detach() for name, value in added.items()}
         self.group.sum_gradients(state.parameters)
-        added = self.group.sum(torch.stack([value.float() for value in terms.values()]))
-        return dict(zip(terms, added, strict=True))
+        summed = self.group.sum(torch.stack([value.float() for value in terms.values()]))
+        return dict(zip(terms, summed, strict=True))
 
-    def _label(self, images_N3HW: Tensor, labels_NHW: Tensor) -> tuple[Tensor, Iterable[Outputs | None]]:
-        """The labels of the batch, completed by the teacher if that is its task, and what it has said of each part."""
+    def _label(self, batch: Batch) -> tuple[Batch, Iterable[Outputs | None]]:
+        """The batch, its labels completed by the teacher if that is its task, and what it has said of each part."""
         confidence = self.distillation and self.distillation.label_confidence
         if self.distillation is None or confidence is None:
-            return labels_NHW, repeat(None)
-        parts = list(split(images_N3HW, labels_NHW, self.state.progress.parts))
-        taught = [self.distillation.teacher.look(images) for images, _ in parts]
+            return batch, repeat(None)
+        parts = list(batch.split(self.state.progress.parts))
+        taught = [self.distillation.teacher.look(part.images_N3HW) for part in parts]
         pairs = zip(parts, taught, strict=True)
-        return torch.cat([complete(labels, said.logits, confidence) for (_, labels), said in pairs]), taught
+        labels_NHW = torch.cat([complete(part.labels_NHW, said.logits, confidence) for part, said in pairs])
+        return Batch(batch.images_N3HW, labels_NHW), taught
 
     def _update(self, terms: Terms) -> Terms:
         """Let the optimizer move, unless loss or gradient is not finite."""
@@ -123,12 +125,6 @@ class Stepper:
             f"{-(-images // progress.parts)} images."
         )
         self.emit(Event("warning", {"code": "memory_short", "message": message}))
-
-
-def split(images_N3HW: Tensor, labels_NHW: Tensor, parts: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Cut a batch into so many parts of nearly one size, none of them empty."""
-    parts = min(parts, len(images_N3HW))
-    return zip(images_N3HW.tensor_split(parts), labels_NHW.tensor_split(parts), strict=True)
 
 
 def dropout_seed(plan: Train, step: int, rank: int = 0) -> int:

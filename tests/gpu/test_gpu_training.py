@@ -39,9 +39,9 @@ def first_step(method: str, device: torch.device, precision: str) -> Terms:
     plan = Train.model_validate(speck_train(batch_size=4, precision=precision))
     distillation = distil(method, device, precision)
     state = State.fresh(fresh(plain), plan, distillation, device)
-    images, labels = next(feed(plan, DrawnSpecks(), 0, lambda _: None))
+    batch = next(feed(plan, DrawnSpecks(), 0, lambda _: None))
     stepper = Stepper(state, plan, distillation, lambda _: None)
-    return {name: value.cpu() for name, value in stepper.take(images.to(device), labels.to(device)).items()}
+    return {name: value.cpu() for name, value in stepper.take(batch.on(device)).items()}
 
 
 @pytest.mark.parametrize("method", sorted(catalog.METHODS.keys() - {"mgd", "cirkd"}))

@@ -15,7 +15,7 @@ Device = Annotated[str, typer.Option(help="cpu, or a GPU: cuda, cuda:1.")]
 HEADINGS = {
     "masks": "Edge masks of 4 x 512 x 512 labels at 64 x 64: ours, and one-hot with max-pooling",
     "peers": "The same masks by other libraries, on labels without void",
-    "losses": "Losses on 4 x C x 64 x 64 logits, forward and backward, edge masks included",
+    "losses": "Losses on 4 x C x 64 x 64 logits, forward and backward; whole: edge masks included",
     "profile": "The operators that a BPKD step spends its time in",
 }
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +10,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bpkd_core.boundary import EdgeBands, edge_bands
 from bpkd_core.data.batches import Batch, Batches, batch_indices
 from bpkd_core.data.folder import FolderDataset
 from bpkd_core.data.transforms import TrainTransform
 from bpkd_core.errors import InvalidInput
 
 TRANSFORM = TrainTransform((16, 24))
+
+
+def listed(bands: EdgeBands) -> list[tuple[float, ...]]:
+    return sorted(zip(*(each.tolist() for each in bands[:4]), strict=True))
 
 
 def same(first: list[Batch], second: list[Batch]) -> bool:
@@ -69,10 +75,22 @@ def test_nothing_to_draw_from_is_refused(sizes: tuple[int, int]) -> None:
 
 def test_batches_are_stacked_images_and_labels(root: Path) -> None:
     # the shapes that the training loop relies on
-    images, labels = next(iter(Batches(FolderDataset(root, "train"), TRANSFORM, batch_size=3, seed=0)))
+    images, labels, bands = next(iter(Batches(FolderDataset(root, "train"), TRANSFORM, batch_size=3, seed=0)))
     assert images.shape == (3, 3, 16, 24)
     assert labels.shape == (3, 16, 24)
     assert images.dtype == labels.dtype == torch.uint8
+    assert bands is None
+
+
+def test_the_edges_of_a_part_are_those_of_its_images(root: Path) -> None:
+    """A method that compares a part of a batch must not see the edges of the other images."""
+    outline = partial(edge_bands, num_classes=11, size_hw=(4, 6))
+    batch = Batches(FolderDataset(root, "train"), TRANSFORM, batch_size=5, seed=0, outline=outline)[0]
+    parts = [*batch.split(3)]
+    assert [len(part.images_N3HW) for part in parts] == [2, 2, 1]
+    for part in parts:
+        assert part.bands is not None
+        assert listed(part.bands) == listed(outline(part.labels_NHW))
 
 
 def test_a_resumed_run_sees_what_an_uninterrupted_one_would(root: Path) -> None:

@@ -9,6 +9,7 @@ from references import methods as reference
 
 from bpkd_core.errors import InvalidInput
 from bpkd_core.methods import get_method
+from bpkd_core.methods.bpkd import BoundaryPrivilegedKD
 
 EDGE_OPTIONS: list[dict[str, Any]] = [
     {},
@@ -176,3 +177,19 @@ def test_options_out_of_range_are_refused(options: dict[str, Any], says: str) ->
     """Each sentence names what would work; a job must not fail on its first batch instead."""
     with pytest.raises(InvalidInput, match=says):
         get_method("bpkd", num_classes=4, **options)
+
+
+def test_edges_made_before_give_the_same_bits(draw) -> None:
+    """A training makes them where it makes the labels; the loss must not know the difference."""
+    method = BoundaryPrivilegedKD(num_classes=4)
+    student, teacher, labels = draw()
+    bands = method.bands(labels, (student.shape[2], student.shape[3]))
+    assert method(student, teacher, labels, bands=bands).total == method(student, teacher, labels).total
+
+
+def test_edges_of_another_size_are_refused(draw) -> None:
+    """They would weigh the wrong pixels, if the index did not run out of the logits first."""
+    method = BoundaryPrivilegedKD(num_classes=4)
+    student, teacher, labels = draw()
+    with pytest.raises(InvalidInput, match=r"The edges have the shape \(.*, 4, 3, 3\); expected the student's"):
+        method(student, teacher, labels, bands=method.bands(labels, (3, 3)))

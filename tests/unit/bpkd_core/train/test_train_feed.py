@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from fakes.specks import DrawnSpecks, speck_train
-from fakes.training import Training, same_bits
+from fakes.training import Training, distil, same_bits
 
 from bpkd_core.data import Sample
 from bpkd_core.errors import OutOfMemory
@@ -89,8 +89,8 @@ def test_an_error_in_a_loader_process_is_no_death(error: Exception, workers: int
 def test_any_number_of_loader_processes_trains_the_same_bits(tmp_path: Path, workers: int) -> None:
     """A run may go on on a machine with other cores."""
     here, there = Training(tmp_path / "here"), Training(tmp_path / "there")
-    here.start(steps=3, eval_every=9)
-    there.start(steps=3, eval_every=9, loader_workers=workers)
+    here.start(distil("bpkd"), steps=3, eval_every=9)
+    there.start(distil("bpkd"), steps=3, eval_every=9, loader_workers=workers)
     assert same_bits(here.weights, there.weights)
 
 
@@ -101,6 +101,6 @@ def test_processes_share_each_batch_between_them() -> None:
     shares = [[*feed(plan(steps=4), data, 1, silent, Group(rank, 2))] for rank in range(2)]
     for step, batch in enumerate(whole):
         parts = [share[step] for share in shares]
-        assert [len(images) for images, _ in parts] == [1, 2]
+        assert [len(images) for images, *_ in parts] == [1, 2]
         for place in range(2):
             assert torch.equal(torch.cat([part[place] for part in parts]), batch[place])

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from bpkd_core import catalog
 from bpkd_core.bundle import describe
+from bpkd_core.data.batches import Batch
 from bpkd_core.errors import Diverged, OutOfMemory, Stopped
 from bpkd_core.methods.base import LogitMethod, Losses
 from bpkd_core.models.base import Outputs
@@ -237,7 +238,7 @@ def terms_of(
 ) -> dict[str, Tensor]:
     torch.manual_seed(0)
     net = fresh().train()
-    return losses(net, Train.model_validate(speck_train(**plan)), *batch(drawn), distillation, step)
+    return losses(net, Train.model_validate(speck_train(**plan)), Batch(*batch(drawn)), distillation, step)
 
 
 def test_the_loss_is_the_weighted_sum_of_what_is_told(drawn: DrawnSpecks) -> None:
@@ -266,7 +267,7 @@ def test_several_auxiliary_heads_are_told_apart(drawn: DrawnSpecks) -> None:
 
     torch.manual_seed(0)
     plan = Train.model_validate(speck_train(aux_weight=0.3))
-    terms = losses(Pair(CLASSES, width=8).train(), plan, *batch(drawn), None, 0)
+    terms = losses(Pair(CLASSES, width=8).train(), plan, Batch(*batch(drawn)), None, 0)
     assert terms["ce_aux_1"] != terms["ce_aux_2"]
     total = terms["ce"] + 0.3 * (terms["ce_aux_1"] + terms["ce_aux_2"])
     torch.testing.assert_close(terms["loss"].detach(), total)

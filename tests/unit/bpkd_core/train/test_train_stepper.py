@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from fakes.specks import DrawnSpecks, speck_train
+from fakes.specks import HEIGHT, WIDTH, DrawnSpecks, speck_train
 from fakes.training import CLASSES, Training, Weights, after, copied, distil, fresh, plain, same_bits
 from torch import Tensor, nn
 
+from bpkd_core.data.batches import Batch
 from bpkd_core.errors import InvalidSpec, OutOfMemory, Stopped
 from bpkd_core.events import Event
-from bpkd_core.methods import FeatureMethod
-from bpkd_core.methods.base import LogitMethod, Losses, Pair
+from bpkd_core.methods import FeatureMethod, get_method
+from bpkd_core.methods.base import EdgeMethod, LogitMethod, Losses, Pair
 from bpkd_core.models import SegmentationNet
 from bpkd_core.models.base import Outputs
 from bpkd_core.spec import Train
@@ -76,8 +77,11 @@ def test_passes_add_up_to_the_step_of_the_whole_batch(
     """A mean of the passes' means would weigh the pixels of a nearly void image ten times."""
     whole = bench(distillation=distil("bpkd"), **options)
     parts = bench(distillation=distil("bpkd"), accumulate=passes, **options)
+    method = get_method("bpkd", num_classes=CLASSES)
+    assert isinstance(method, EdgeMethod)
+    ahead = method.bands(batch[1], (HEIGHT // 4, WIDTH // 4))
     for _ in range(2):
-        terms, added = whole.stepper.take(*batch), parts.stepper.take(*batch)
+        terms, added = whole.stepper.take(Batch(*batch)), parts.stepper.take(Batch(*batch, ahead))
     assert terms.keys() == added.keys()
     for name in terms:
         torch.testing.assert_close(added[name], terms[name], rtol=1e-4, atol=1e-6)
@@ -91,7 +95,7 @@ def test_a_batch_without_labels_is_a_step_without_a_gradient(batch: tuple[Tensor
     """No pass knows a pixel: an exact 0, not 0 / 0."""
     run = bench(accumulate=2, weight_decay=0.0)
     before = run.weights
-    terms = run.stepper.take(batch[0], torch.full_like(batch[1], 255))
+    terms = run.stepper.take(Batch(batch[0], torch.full_like(batch[1], 255)))
     assert terms["loss"] == 0
     assert same_bits(run.weights, before)
 
@@ -122,8 +126,8 @@ def test_f21_a_batch_that_does_not_fit_is_taken_in_halves(batch: tuple[Tensor, T
     distillation = greedy(room=2)
     assert isinstance(distillation.method, Greedy)
     short, whole = bench(distillation=distillation), bench(distillation=greedy(room=5))
-    short.stepper.take(*batch)
-    whole.stepper.take(*batch)
+    short.stepper.take(Batch(*batch))
+    whole.stepper.take(Batch(*batch))
     assert distillation.method.seen == [5, 3, 2, 1, 1, 1]
     assert [event.data["code"] for event in short.events] == ["memory_short"] * 2
     assert "goes on in 4 passes of at most 2 images" in short.events[-1].data["message"]
@@ -135,7 +139,7 @@ def test_f21_an_attempt_that_did_not_fit_has_not_moved_batch_norm(batch: tuple[T
     """Its statistics would have seen some images twice: the bits are those of a step that was begun in parts."""
     halved, planned = bench(fresh_speck, greedy(room=3)), bench(fresh_speck, greedy(room=3), accumulate=2)
     for run in (halved, planned):
-        run.stepper.take(*batch)
+        run.stepper.take(Batch(*batch))
     assert same_bits(halved.weights, planned.weights)
 
 
@@ -146,7 +150,7 @@ def fresh_speck(num_classes: int) -> SegmentationNet:
 def test_f21_one_image_that_does_not_fit_ends_the_training(batch: tuple[Tensor, Tensor]) -> None:
     """There is nothing left to halve; the person who submitted the job needs a field."""
     with pytest.raises(OutOfMemory, match="does not fit into memory") as caught:
-        bench(distillation=greedy(room=0)).stepper.take(*batch)
+        bench(distillation=greedy(room=0)).stepper.take(Batch(*batch))
     assert caught.value.param == "train.batch_size"
 
 
@@ -189,13 +193,13 @@ def test_f20_a_skipped_step_leaves_batch_norm_and_memory_as_they_were(batch: tup
         num_classes=CLASSES, student_channels=8, teacher_channels=16, numbers=iter([1.0, float("nan"), 1.0])
     )
     run = bench(fresh_speck, Distillation(distil("none").teacher, method))
-    run.stepper.take(*batch)
+    run.stepper.take(Batch(*batch))
     before = run.weights
-    run.stepper.take(*batch)
+    run.stepper.take(Batch(*batch))
     assert same_bits(run.weights, before)
     assert method.asked == 1
     assert run.stepper.state.progress.skipped == 1
-    run.stepper.take(*batch)
+    run.stepper.take(Batch(*batch))
     assert not same_bits(run.weights, before)
     assert method.asked == 2
     assert run.stepper.state.progress.skipped == 0
@@ -208,12 +212,12 @@ def test_float16_finds_its_scale_without_a_skipped_step_counted(batch: tuple[Ten
     state = run.stepper.state
     first = state.scaler.get_scale()
     before = run.weights
-    run.stepper.take(*batch)
+    run.stepper.take(Batch(*batch))
     assert state.scaler.get_scale() == first / 2
     assert state.progress.skipped == 0
     assert same_bits(run.weights, before)
     for _ in range(12):
-        run.stepper.take(*batch)
+        run.stepper.take(Batch(*batch))
     assert 1 <= state.scaler.get_scale() < first
     assert not same_bits(run.weights, before)
     assert all(torch.isfinite(tensor).all() for tensor in run.weights.values())
@@ -246,7 +250,7 @@ class Pooled(SegmentationNet):
 def test_a_pass_of_one_image_that_batch_norm_refuses_is_a_sentence(batch: tuple[Tensor, Tensor]) -> None:
     """torch says "Expected more than 1 value per channel": true, and no help."""
     with pytest.raises(InvalidSpec, match="expected two images a pass") as caught:
-        bench(Pooled, accumulate=5).stepper.take(*batch)
+        bench(Pooled, accumulate=5).stepper.take(Batch(*batch))
     assert caught.value.param == "train.batch_size"
 
 

@@ -10,6 +10,7 @@ from fakes.specks import DrawnSpecks, speck_train
 from fakes.training import copied, distil, fresh, same_bits
 from torch import Tensor
 
+from bpkd_core.data.batches import Batch
 from bpkd_core.data.folder import UNLABELLED
 from bpkd_core.spec import Train
 from bpkd_core.train.labels import complete
@@ -32,7 +33,7 @@ def batch() -> tuple[Tensor, Tensor]:
 def step(distillation: Distillation, labels: Tensor, passes: int = 1) -> tuple[dict[str, float], dict[str, Tensor]]:
     net, schedule = fresh(), Train.model_validate(speck_train(batch_size=4, accumulate=passes))
     stepper = Stepper(State.fresh(net, schedule, distillation, CPU), schedule, distillation, emit=lambda _: None)
-    terms = stepper.take(batch()[0], labels)
+    terms = stepper.take(Batch(batch()[0], labels))
     return {name: float(value) for name, value in terms.items()}, copied(net)
 
 
