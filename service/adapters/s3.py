@@ -30,9 +30,10 @@ if TYPE_CHECKING:
 _BLOCK_BYTES = 1 << 20
 _REST_S = 5.0
 """After a failure the store is left alone for so long: a worker that keeps pictures must not miss its heartbeats."""
-_REQUESTS: ClientConfig = {"connect_timeout": timedelta(seconds=3), "timeout": timedelta(seconds=20)}
+_CONNECT_S = 3.0
+_TIMEOUT_S = 20.0
 _RETRIES: RetryConfig = {"max_retries": 3, "retry_timeout": timedelta(seconds=10)}
-"""The whole stays below the lease of a worker, which waits for it."""
+"""All tries together stay below the lease of a worker, which waits for them."""
 
 
 class S3Artifacts:
@@ -120,8 +121,11 @@ class S3Artifacts:
             raise Unavailable(f"The object store does not answer as it should ({_first_line(error)})") from error
 
 
-def open_bucket(bucket: Bucket, cache: Cache) -> S3Artifacts:
-    """Artifacts in a bucket, of which nothing is asked yet. Raises InvalidInput for half a pair of credentials."""
+def open_bucket(bucket: Bucket, cache: Cache, *, timeout_s: float = _TIMEOUT_S) -> S3Artifacts:
+    """Artifacts in a bucket, of which nothing is asked yet. Raises InvalidInput for half a pair of credentials.
+
+    timeout_s: of one request, which carries up to 5 MiB.
+    """
     config: S3Config = {}
     if bucket.endpoint:
         config["endpoint"] = bucket.endpoint
@@ -131,7 +135,11 @@ def open_bucket(bucket: Bucket, cache: Cache) -> S3Artifacts:
         config["access_key_id"] = bucket.access_key_id
     if bucket.secret_access_key:
         config["secret_access_key"] = bucket.secret_access_key
-    requests: ClientConfig = {**_REQUESTS, "allow_http": bucket.plain_http}
+    requests: ClientConfig = {
+        "connect_timeout": timedelta(seconds=_CONNECT_S),
+        "timeout": timedelta(seconds=timeout_s),
+        "allow_http": bucket.plain_http,
+    }
     prefix = bucket.prefix or None
     try:
         store = S3Store(bucket.name, prefix=prefix, config=config, client_options=requests, retry_config=_RETRIES)
