@@ -57,6 +57,10 @@ class Settings(BaseSettings):
     import_roots: Annotated[tuple[Path, ...], NoDecode] = Field(
         default=(), description="folders that datasets may be registered from, separated by colons"
     )
+    webhook_private_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="private hosts, addresses and networks that webhooks may be sent to, comma-separated",
+    )
     max_body_bytes: int = Field(default=64 * 2**20, ge=1024, description="largest body of a request")
     max_upload_bytes: int = Field(default=64 * 2**30, ge=1024, description="largest file that is uploaded")
     max_image_pixels: int = Field(default=16_000_000, ge=1, description="largest image that is decoded")
@@ -82,7 +86,7 @@ class Settings(BaseSettings):
         """A child that is started in another folder must find the same files."""
         return value and value.expanduser().absolute()
 
-    @field_validator("allowed_hosts", mode="before")
+    @field_validator("allowed_hosts", "webhook_private_hosts", mode="before")
     @classmethod
     def _by_comma(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

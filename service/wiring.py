@@ -19,10 +19,13 @@ from service.adapters.memory import (
     MemoryKeys,
     MemoryModels,
     MemoryStore,
+    MemoryWebhooks,
     MemoryWorkers,
 )
-from service.adapters.uploads import FileUploads
+from service.adapters.outgoing import HttpOutgoing
 from service.adapters.places import Bucket, parse_place
+from service.adapters.uploads import FileUploads
+from service.domain.destinations import Destinations
 from service.domain.ids import ENTROPY_BYTES, Prefix, new_id
 from service.domain.ports import (
     Artifacts,
@@ -36,7 +39,9 @@ from service.domain.ports import (
     Keys,
     Models,
     NewId,
+    Outgoing,
     Uploads,
+    Webhooks,
     Workers,
 )
 from service.settings import MEMORY_URL, Settings
@@ -52,11 +57,13 @@ class Service:
     datasets: Datasets
     models: Models
     keys: Keys
+    webhooks: Webhooks
     idempotency: Idempotency
     workers: Workers
     artifacts: Artifacts
     uploads: Uploads
     hints: Hints
+    outgoing: Outgoing
     now: Clock
     new_id: NewId
     entropy: Entropy
@@ -78,11 +85,13 @@ def _memory_service(settings: Settings) -> Service:
         datasets=MemoryDatasets(store),
         models=MemoryModels(store),
         keys=MemoryKeys(store),
+        webhooks=MemoryWebhooks(store),
         idempotency=MemoryIdempotency(store),
         workers=MemoryWorkers(store),
         artifacts=_artifacts(settings),
         uploads=FileUploads(settings.home / "uploads"),
         hints=_hints(settings),
+        outgoing=_outgoing(settings),
         now=_now,
         new_id=_new_id,
         entropy=os.urandom,
@@ -103,11 +112,13 @@ def _sql_service(settings: Settings) -> Service:
         datasets=sql.SqlDatasets(database),
         models=sql.SqlModels(database),
         keys=sql.SqlKeys(database),
+        webhooks=sql.SqlWebhooks(database),
         idempotency=sql.SqlIdempotency(database),
         workers=sql.SqlWorkers(database),
         artifacts=_artifacts(settings),
         uploads=FileUploads(settings.home / "uploads"),
         hints=_hints(settings),
+        outgoing=_outgoing(settings),
         now=_now,
         new_id=_new_id,
         entropy=os.urandom,
@@ -142,6 +153,10 @@ def _bucket(settings: Settings, bucket: Bucket) -> Artifacts:
     cache = Cache(settings.home / "cache", limit_bytes=settings.cache_bytes)
     cache.trim(_now())
     return open_bucket(replace(bucket, **keys), cache)
+
+
+def _outgoing(settings: Settings) -> Outgoing:
+    return HttpOutgoing(Destinations(settings.webhook_private_hosts))
 
 
 def _hints(settings: Settings) -> Hints:

@@ -16,7 +16,7 @@ from service.adapters.sql.tables import metadata
 from service.domain.datasets import Dataset
 from service.domain.jobs import Job
 from service.domain.models import Release
-from service.domain.ports import Datasets, Events, Idempotency, Jobs, Keys, Models, Workers
+from service.domain.ports import Datasets, Events, Idempotency, Jobs, Keys, Models, Webhooks, Workers
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 LEASE_S = 60.0
@@ -31,6 +31,7 @@ class Stores:
     datasets: Datasets
     models: Models
     keys: Keys
+    webhooks: Webhooks
     idempotency: Idempotency
     workers: Workers
     elapse: Callable[[float], None]
@@ -113,6 +114,7 @@ def memory_stores() -> Stores:
         datasets=memory.MemoryDatasets(store),
         models=memory.MemoryModels(store),
         keys=memory.MemoryKeys(store),
+        webhooks=memory.MemoryWebhooks(store),
         idempotency=memory.MemoryIdempotency(store),
         workers=memory.MemoryWorkers(store),
         elapse=elapse,
@@ -132,6 +134,7 @@ def sql_stores(url: str) -> Stores:
         datasets=sql.SqlDatasets(database),
         models=sql.SqlModels(database),
         keys=sql.SqlKeys(database),
+        webhooks=sql.SqlWebhooks(database),
         idempotency=sql.SqlIdempotency(database),
         workers=sql.SqlWorkers(database),
         elapse=database.elapse,

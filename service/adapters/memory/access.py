@@ -29,6 +29,11 @@ class MemoryKeys:
         with self._store.lock:
             return next((key for key in self._store.keys.values() if key.sha256 == sha256), None)
 
+    def touch(self, key_id: str) -> None:
+        with self._store.lock:
+            if (key := self._store.keys.get(key_id)) is not None:
+                self._store.keys[key_id] = replace(key, last_used_at=self._store.now())
+
     def list(self) -> Sequence[ApiKey]:
         with self._store.lock:
             return sorted(self._store.keys.values(), key=lambda key: key.id)

@@ -7,8 +7,10 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 
+from service.adapters.memory.datasets import MemoryDatasets
 from service.adapters.memory.models import MemoryModels
 from service.adapters.memory.store import MemoryStore, paged
+from service.adapters.memory.webhooks import announce
 from service.domain import lifecycle
 from service.domain.errors import NotFound
 from service.domain.events import StoredEvent
@@ -27,8 +29,7 @@ class MemoryJobs:
 
     def add(self, job: Job, *, once: Once | None = None) -> Job:
         with self._store.lock:
-            if job.dataset_id not in self._store.datasets:
-                raise NotFound.of("dataset", job.dataset_id)
+            MemoryDatasets(self._store).get(job.dataset_id)
             if once is not None:
                 known = self._store.recall(once)
                 if known is not None and known.resource_id is not None:
@@ -78,7 +79,11 @@ class MemoryJobs:
         job = change.job
         told = self._store.events.setdefault(job.id, [])
         newest = told[-1].seq if told else 0
-        for seq, note in enumerate(change.notes, start=newest + 1):
-            told.append(StoredEvent(job.id, seq, note.type, self._store.now(), note.data))
+        new = [
+            StoredEvent(job.id, seq, note.type, self._store.now(), note.data)
+            for seq, note in enumerate(change.notes, start=newest + 1)
+        ]
+        told += new
         self._store.jobs[job.id] = job
+        announce(self._store, job, new)
         return job

@@ -9,12 +9,14 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from service.domain.datasets import Dataset
+from service.domain.deliveries import Delivery
 from service.domain.events import StoredEvent
 from service.domain.idempotency import KEEP_S, Answer, Once
 from service.domain.jobs import Job
 from service.domain.keys import ApiKey
 from service.domain.models import Alias, AliasMove, Version
 from service.domain.ports import Clock, Listing, Page
+from service.domain.webhooks import Webhook
 from service.domain.workers import Worker
 
 T = TypeVar("T")
@@ -44,6 +46,8 @@ class MemoryStore:
         self.aliases: dict[tuple[str, str], Alias] = {}
         self.moves: dict[tuple[str, str], list[AliasMove]] = {}
         self.keys: dict[str, ApiKey] = {}
+        self.webhooks: dict[str, Webhook] = {}
+        self.deliveries: dict[str, dict[int, Delivery]] = {}
         self.workers: dict[str, Worker] = {}
         self.remembered: dict[tuple[str, str], Remembered] = {}
 

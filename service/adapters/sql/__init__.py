@@ -12,6 +12,7 @@ from service.adapters.sql.idempotency import SqlIdempotency
 from service.adapters.sql.jobs import SqlJobs
 from service.adapters.sql.migrations import upgrade
 from service.adapters.sql.models import SqlModels
+from service.adapters.sql.webhooks import SqlWebhooks
 
 __all__ = [
     "Database",
@@ -21,6 +22,7 @@ __all__ = [
     "SqlJobs",
     "SqlKeys",
     "SqlModels",
+    "SqlWebhooks",
     "SqlWorkers",
     "upgrade",
 ]

@@ -34,6 +34,11 @@ class SqlKeys:
             row = connection.execute(sa.select(_keys).where(_keys.c.sha256 == sha256)).mappings().one_or_none()
             return None if row is None else record(ApiKey, row)
 
+    def touch(self, key_id: str) -> None:
+        with self._database.write() as connection:
+            now = self._database.now(connection)
+            connection.execute(sa.update(_keys).where(_keys.c.id == key_id).values(last_used_at=now))
+
     def list(self) -> Sequence[ApiKey]:
         with self._database.read() as connection:
             rows = connection.execute(sa.select(_keys).order_by(_keys.c.id)).mappings()

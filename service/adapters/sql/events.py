@@ -9,7 +9,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from service.adapters.sql import tables
+from service.adapters.sql import outbox, tables
 from service.adapters.sql.database import Database
 from service.adapters.sql.rows import columns, record
 from service.domain.events import NoteType, StoredEvent
@@ -44,3 +44,4 @@ def tell(connection: Connection, change: Change, *, after: int, now: datetime) -
     ]
     if told:
         connection.execute(sa.insert(_events), [columns(event) for event in told])
+        outbox.announce(connection, change.job, told, now)

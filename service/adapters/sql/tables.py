@@ -10,8 +10,11 @@ from sqlalchemy import Boolean, Column, ForeignKey, ForeignKeyConstraint, Index,
 
 from bpkd_core.bundle import ClassInfo, FileInfo
 from service.adapters.sql.types import KEY, SORTED_TEXT, Json, Timestamp
+from service.domain.deliveries import Attempt
 from service.domain.idempotency import Answer
 from service.domain.jobs import Mark, Progress, StageState
+from service.domain.keys import Scope
+from service.domain.webhooks import EventName
 
 metadata = sa.MetaData(
     naming_convention={
@@ -70,11 +73,11 @@ jobs = Table(
     Column("created_at", Timestamp, nullable=False),
     Column("created_by", String),
     Column("metadata", Json(_STRINGS), nullable=False),
-    Column("status", String, nullable=False),
-    Column("cancel_requested", Boolean, nullable=False),
     Column("priority", Integer, nullable=False),
     Column("teacher_id", KEY),
     Column("retry_of", KEY),
+    Column("status", String, nullable=False),
+    Column("cancel_requested", Boolean, nullable=False),
     Column("started_at", Timestamp),
     Column("finished_at", Timestamp),
     Column("attempt", Integer, nullable=False),
@@ -94,8 +97,6 @@ jobs = Table(
     *_lease(),
     Column("last_seq", Integer, nullable=False, comment="seq of the newest event"),
     Index(None, "status", "id"),
-)
-
     Index(None, "dataset_id", "id"),
     Index(None, "teacher_id", "id"),
     Index(None, "model", "id"),
@@ -111,6 +112,8 @@ job_metadata = Table(
     Column("value", KEY, primary_key=True),
     Column("job_id", KEY, ForeignKey("jobs.id"), primary_key=True, index=True),
     comment="the pairs of jobs.metadata, to find jobs by",
+)
+
 events = Table(
     "events",
     metadata,
@@ -179,6 +182,45 @@ api_keys = Table(
     Column("name", Text, nullable=False),
     Column("sha256", String, nullable=False, unique=True),
     Column("created_at", Timestamp, nullable=False),
+    Column("scopes", Json(tuple[Scope, ...]), nullable=False),
+    Column("expires_at", Timestamp),
+    Column("max_running", Integer),
+    Column("max_queued", Integer),
+    Column("last_used_at", Timestamp),
+)
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("id", KEY, primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("secret", Text, nullable=False),
+    Column("created_at", Timestamp, nullable=False),
+    Column("events", Json(tuple[EventName, ...]), nullable=False),
+    Column("description", Text, nullable=False),
+    Column("job_id", KEY, ForeignKey("jobs.id"), index=True),
+    Column("created_by", String),
+    Column("old_secret", Text),
+    Column("old_secret_until", Timestamp),
+    Column("failing_since", Timestamp),
+    Column("disabled_at", Timestamp),
+    Column("disabled_reason", Text),
+    Column("last_number", Integer, nullable=False, comment="number of the newest delivery"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("webhook_id", KEY, ForeignKey("webhooks.id"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("message_id", String, nullable=False),
+    Column("type", String, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("created_at", Timestamp, nullable=False, index=True),
+    Column("state", String, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("attempts", Json(tuple[Attempt, ...]), nullable=False),
+    Column("next_at", Timestamp, index=True),
 )
 
 idempotency = Table(

@@ -14,6 +14,7 @@ from service.domain.ports.jobs import EVERY_JOB, Events, JobFilter, Jobs
 from service.domain.ports.machine import Artifacts, Hints, Workers
 from service.domain.ports.registry import Models
 from service.domain.ports.uploads import Growing, Uploads
+from service.domain.ports.webhooks import Outgoing, WebhookMove, Webhooks
 
 __all__ = [
     "EVERY_JOB",
@@ -31,8 +32,11 @@ __all__ = [
     "Listing",
     "Models",
     "NewId",
+    "Outgoing",
     "Page",
     "T",
     "Uploads",
+    "WebhookMove",
+    "Webhooks",
     "Workers",
 ]
