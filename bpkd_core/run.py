@@ -58,7 +58,7 @@ def run(
     shop = Workshop(spec, folder, recording(stages.emit, folder / CURVES), stop, group)
 
     prepared = stages.once("preparing_data", Prepared, lambda: prepare(shop))
-    if prepared.spec != spec:
+    if not prepared.spec.same_run(spec):
         raise InvalidSpec(f"{folder} holds the run of another specification; expected that one, or a new folder.")
     if (folder / "bundle.json").exists():
         return Bundle.read(folder)

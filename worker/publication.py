@@ -9,15 +9,16 @@ from typing import Any
 from bpkd_core.bundle import Bundle, FileInfo
 from bpkd_core.errors import GateFailed, InvalidModel
 from service.domain import work
-from service.domain.jobs import Job
+from service.domain.jobs import Job, Remains
 from service.domain.models import Release
 from service.domain.ports import Artifacts, Jobs
 
 INDEX = "bundle.json"
+BEST = "best.safetensors"  # as bpkd_core/train/checkpoint.py writes it, which needs torch to be imported
 
 
 def store(artifacts: Artifacts, folder: Path, *, beat: Callable[[], object]) -> tuple[Bundle, Mapping[str, FileInfo]]:
-    """Keep every file of a finished run, and its logs; files by name. Safe to repeat: they are named by their hashes.
+    """Keep every file of a finished run; files by name. Safe to repeat: they are named by their hashes.
 
     beat: called between files, because copying them may take longer than a lease. Raises InvalidModel for a bundle that
     is damaged.
@@ -29,7 +30,7 @@ def store(artifacts: Artifacts, folder: Path, *, beat: Callable[[], object]) -> 
         if not (folder / name).is_file() or artifacts.keep(folder / name) != info:
             raise InvalidModel(f"{name} differs from its hash in {INDEX}; the run must be repeated")
         files[name] = info
-    return bundle, files | keep_logs(artifacts, folder)
+    return bundle, files
 
 
 def keep_logs(artifacts: Artifacts, folder: Path) -> dict[str, FileInfo]:
@@ -37,7 +38,13 @@ def keep_logs(artifacts: Artifacts, folder: Path) -> dict[str, FileInfo]:
     return {log.name: artifacts.keep(log) for log in sorted(folder.glob("*.log")) if log.stat().st_size}
 
 
-def publish(jobs: Jobs, job: Job, bundle: Bundle, files: Mapping[str, FileInfo]) -> Job:
+def keep_weights(artifacts: Artifacts, folder: Path) -> dict[str, FileInfo]:
+    """Keep the weights that validated best of each network that was begun, as `student-best.safetensors` and so on."""
+    found = sorted(folder.glob(f"checkpoints/*/{BEST}"))
+    return {f"{path.parent.name}-{BEST}": artifacts.keep(path) for path in found}
+
+
+def publish(jobs: Jobs, job: Job, bundle: Bundle, files: Mapping[str, FileInfo], log_tail: str = "") -> Job:
     """End a job whose files are stored: job, version, alias and events become visible in one write. Safe to repeat.
 
     A gate that is not met ends the job as failed; its files stay with it, and no version is made. Raises FenceLost.
@@ -46,7 +53,7 @@ def publish(jobs: Jobs, job: Job, bundle: Bundle, files: Mapping[str, FileInfo])
     try:
         check_gates(bundle, registration)
     except GateFailed as error:
-        return work.fail(jobs, job, error, files)
+        return work.fail(jobs, job, error, Remains(files, log_tail))
     result = bundle.result.model_dump(mode="json")
     release = draft_release(job, bundle, files) if registration else None
     return work.succeed(jobs, job, result=result, files=files, release=release)

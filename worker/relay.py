@@ -31,11 +31,19 @@ class Relay:
     """
 
     def __init__(
-        self, jobs: Jobs, held: Job, folder: Path, *, keep: Callable[[Path], FileInfo], lease_s: float
+        self,
+        jobs: Jobs,
+        held: Job,
+        folder: Path,
+        *,
+        keep: Callable[[Path], FileInfo],
+        lease_s: float,
+        write: Callable[[Event], None] = lambda _: None,
     ) -> None:
-        """folder: where the trainer's paths start. keep: stores a file among the artifacts."""
+        """folder: where the trainer's paths start. keep: stores a file among the artifacts. write: into the log."""
         self.error: BpkdError | None = None
         self._jobs, self._held, self._folder, self._keep, self._lease_s = jobs, held, folder, keep, lease_s
+        self._write = write
         self._pending: deque[Event] = deque(maxlen=MAX_PENDING)
 
     @property
@@ -50,6 +58,7 @@ class Relay:
             return
         if event.type == "error":
             self.error = BpkdError.from_dict(event.data)
+            self._write(event)
         else:
             self.tell(event)
 
@@ -57,6 +66,7 @@ class Relay:
         """Add an event, the trainer's or the worker's own."""
         if self._pending and _supersedes(event, self._pending[-1]):
             self._pending.pop()
+        self._write(event)
         self._pending.append(self._with_picture(event) if event.type == "preview" else event)
 
     def beat(self) -> bool:

@@ -14,18 +14,20 @@ from bpkd_core.bundle import write_atomically
 from bpkd_core.events import Event
 from bpkd_core.spec import DistillSpec
 from service.domain import work
-from service.domain.jobs import Job
+from service.domain.jobs import NOTHING, Job, Remains
 from service.domain.ports import Artifacts, Datasets, Hints, Jobs
 from worker.child import Child
+from worker.journal import Journal
 from worker.patience import patiently
-from worker.publication import keep_logs, publish, store
+from worker.publication import keep_logs, keep_weights, publish, store
 from worker.relay import Relay
 from worker.supervision import Ending, Limits, Reason, Supervision
-from worker.workspace import close_workspace, open_workspace
+from worker.workspace import close_workspace, newest_run, open_workspace
 
 log = logging.getLogger(__name__)
 
 STDERR = "stderr.log"
+GONE = "The folder of {} is not on this worker any more, so this job begins at the first step"
 
 
 @dataclass(frozen=True)
@@ -46,16 +48,23 @@ class Training:
 
     def work(self, job: Job, draining: Callable[[], bool]) -> None:
         """Do a claimed job, until it has ended, or is back in the queue, or is somebody else's."""
-        folder = open_workspace(self.root, job.id, job.lease.fence)
-        relay = Relay(self.jobs, job, folder, keep=self.artifacts.keep, lease_s=self.limits.lease_s)
+        seed = newest_run(self.root, job.retry_of) if job.retry_of else None
+        folder = open_workspace(self.root, job.id, job.lease.fence, seed=seed)
+        journal = Journal(folder, folder / STDERR)
+        relay = Relay(
+            self.jobs, job, folder, keep=self.artifacts.keep, lease_s=self.limits.lease_s, write=journal.write
+        )
+        if job.retry_of and seed is None and job.lease.fence == 1:
+            relay.tell(Event("warning", {"code": "nothing_to_resume", "message": GONE.format(job.retry_of)}))
         ending = self._train(job, folder, relay, draining)
         log.info("trainer of %s: %s, exit code %d", job.id, ending.reason, ending.code)
         if ending.reason is not Reason.LOST:
-            patiently(lambda: self._conclude(job, folder, relay, ending), for_s=self.limits.lease_s)
+            journal.close("the run is complete" if ending.code == 0 else ending.describe(folder / STDERR))
+            patiently(lambda: self._conclude(job, folder, relay, journal, ending), for_s=self.limits.lease_s)
 
-    def give_back(self, job: Job, reason: str) -> None:
+    def give_back(self, job: Job, reason: str, remains: Remains = NOTHING) -> None:
         """Another attempt, unless three in a row brought no checkpoint."""
-        work.recover(self.jobs, job, reason)
+        work.recover(self.jobs, job, reason, remains)
         self.hints.hint("job")
 
     def hand_on(self, job: Job) -> None:
@@ -77,26 +86,30 @@ class Training:
         place = {"dataset": dataset.path, "layout": dataset.layout}
         return shared | place | {"provenance": {"job_id": job.id, "dataset_id": job.dataset_id}}
 
-    def _conclude(self, job: Job, folder: Path, relay: Relay, ending: Ending) -> None:
+    def _conclude(self, job: Job, folder: Path, relay: Relay, journal: Journal, ending: Ending) -> None:
         relay.beat()
         match ending:
             case Ending(code=0):
-                self._publish(job, folder, relay)
+                self._publish(job, folder, relay, journal)
             case Ending(reason=Reason.CANCELLED):
-                work.stop(self.jobs, job)
+                work.stop(self.jobs, job, self._remains(folder, journal))
             case Ending(reason=Reason.DRAINED):
                 self.hand_on(job)
             case Ending(reason=Reason.ENDED) if relay.error is not None and not relay.error.retryable:
-                work.fail(self.jobs, job, relay.error, keep_logs(self.artifacts, folder))
+                work.fail(self.jobs, job, relay.error, self._remains(folder, journal))
             case _:
-                self.give_back(job, ending.describe(folder / STDERR))
+                self.give_back(job, ending.describe(folder / STDERR), self._remains(folder, journal))
 
-    def _publish(self, job: Job, folder: Path, relay: Relay) -> None:
+    def _remains(self, folder: Path, journal: Journal) -> Remains:
+        """What is worth keeping of a run that did not succeed: its logs, and the best weights so far."""
+        return Remains(keep_logs(self.artifacts, folder) | keep_weights(self.artifacts, folder), journal.tail())
+
+    def _publish(self, job: Job, folder: Path, relay: Relay, journal: Journal) -> None:
         stage, started = "registering", time.monotonic()
         relay.tell(Event("stage", {"stage": stage, "state": "started"}))
         bundle, files = store(self.artifacts, folder, beat=relay.beat)
         duration_s = round(time.monotonic() - started, 3)
         relay.tell(Event("stage", {"stage": stage, "state": "finished", "duration_s": duration_s}))
         relay.beat()
-        publish(self.jobs, job, bundle, files)
+        publish(self.jobs, job, bundle, {**files, **keep_logs(self.artifacts, folder)}, journal.tail())
         close_workspace(self.root, job.id)

@@ -15,15 +15,29 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 _RUN = "run-"
+TRAINED = (
+    "stages",
+    "stages/preparing_data.json",
+    "stages/probing_teacher.json",
+    "stages/training_*.json",
+    "checkpoints",
+    "checkpoints/**/*",
+    "networks",
+    "networks/*",
+    "metrics.log",
+)
+"""What one job's run may take from another's: all up to the exported files, for these hold the name of their job."""
 
 
-def open_workspace(root: Path, job_id: str, fence: int) -> Path:
+def open_workspace(root: Path, job_id: str, fence: int, *, seed: Path | None = None) -> Path:
     """Make this attempt's folder, complete or not at all, and drop those that no attempt can need again.
 
-    The folder before this one stays: it is what a next attempt starts from if this one is cut off right here.
+    The folder before this one stays: it is what a next attempt starts from if this one is cut off right here. seed:
+    another job's folder, which a first attempt takes its trainings from.
     """
     home = root / job_id
     new = home / f"{_RUN}{fence:06d}"
@@ -33,15 +47,22 @@ def open_workspace(root: Path, job_id: str, fence: int) -> Path:
     unfinished.mkdir(parents=True)
     if earlier:
         adopt(earlier[-1], unfinished)
+    elif seed is not None:
+        adopt(seed, unfinished, TRAINED)
     unfinished.replace(new)
     for old in earlier[:-1]:
         shutil.rmtree(old, ignore_errors=True)
     return new
 
 
-def adopt(previous: Path, new: Path) -> None:
-    """Give `new` every finished file of `previous`: links where the file system has them, copies of logs."""
-    for source in sorted(previous.rglob("*")):
+def newest_run(root: Path, job_id: str) -> Path | None:
+    """The folder of a job's last attempt; None once it has been removed, or where another machine has it."""
+    return max((root / job_id).glob(f"{_RUN}*"), default=None)
+
+
+def adopt(previous: Path, new: Path, patterns: Sequence[str] = ("**/*",)) -> None:
+    """Give `new` the finished files of `previous`: links where the file system has them, copies of logs."""
+    for source in sorted(found for pattern in patterns for found in previous.glob(pattern)):
         target = new / source.relative_to(previous)
         if source.is_dir():
             target.mkdir(parents=True, exist_ok=True)

@@ -156,6 +156,10 @@ class DistillSpec(Section):
 
     def teacher_train(self) -> Train:
         """The teacher's schedule."""
+    def same_run(self, other: Self) -> bool:
+        """Whether a folder that this began can be gone on with: only what a run is called may differ."""
+        return self.model_copy(update={"provenance": other.provenance}) == other
+
         return teacher_train(self.teacher, self.train)
 
 

@@ -103,6 +103,22 @@ class Job:
         return replace(self, **changes)
 
     @property
+    def retryable(self) -> bool:
+        """Whether another job may go on from where this one ended."""
+        return self.status in ("failed", "cancelled")
+
+    @property
     def ended(self) -> bool:
         """Whether the job is in a state that never changes again."""
         return self.status in TERMINAL
+
+
+@dataclass(frozen=True)
+class Remains:
+    """What a run that did not succeed leaves: its files by name, and the last lines of its log."""
+
+    files: Mapping[str, FileInfo] = field(default_factory=dict[str, FileInfo])
+    log_tail: str = ""
+
+
+NOTHING = Remains()

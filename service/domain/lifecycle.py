@@ -24,7 +24,7 @@ from bpkd_core.errors import BpkdError
 from bpkd_core.events import Event
 from service.domain.errors import Conflict, Poisoned
 from service.domain.events import Note, relayed
-from service.domain.jobs import Job, Status
+from service.domain.jobs import NOTHING, Job, Remains, Status
 from service.domain.leases import MAX_ATTEMPTS_WITHOUT_PROGRESS
 from service.domain.models import Release, Version
 from service.domain.progress import fold
@@ -76,9 +76,10 @@ def succeed(
     return replace(change, release=release)
 
 
-def fail(job: Job, now: datetime, *, error: BpkdError, files: Mapping[str, FileInfo] | None = None) -> Change:
+def fail(job: Job, now: datetime, *, error: BpkdError, remains: Remains = NOTHING) -> Change:
     """The run cannot succeed, however often it is tried."""
-    return _ended(job, now, "failed", error=error.to_dict(), files=files or {})
+    told = {**error.to_dict(), "log_tail": remains.log_tail or error.message}
+    return _ended(job, now, "failed", error=told, files=remains.files)
 
 
 def give_back(job: Job, now: datetime) -> Change:
@@ -88,18 +89,18 @@ def give_back(job: Job, now: datetime) -> Change:
     return _told(job.evolve(status="queued", lease=job.lease.release()))
 
 
-def recover(job: Job, now: datetime, *, reason: str) -> Change:
+def recover(job: Job, now: datetime, *, reason: str, remains: Remains = NOTHING) -> Change:
     """The holder or its trainer died: another attempt, unless three in a row brought no new checkpoint."""
     if job.cancel_requested:
-        return _ended(job, now, "cancelled")
+        return _ended(job, now, "cancelled", files=remains.files)
     futile = job.attempts_without_progress + 1
     job = job.evolve(attempts_without_progress=futile)
     if futile >= MAX_ATTEMPTS_WITHOUT_PROGRESS:
         error = Poisoned(
             f"{futile} attempts in a row ended without a new checkpoint (the last one: {reason})",
-            hint="Read the job's log events; a job that needs less memory, or a smaller crop, may pass.",
+            hint="Read the job's log; a job that needs less memory, or a smaller crop, may pass.",
         )
-        return _ended(job, now, "failed", error=error.to_dict())
+        return fail(job, now, error=error, remains=remains)
     warning = Note("warning", {"code": "attempt_lost", "message": f"Attempt {job.attempt} ended: {reason}"})
     change = _told(job.evolve(status="queued", attempt=job.attempt + 1, lease=job.lease.release()))
     return replace(change, notes=(warning, *change.notes))
@@ -113,11 +114,11 @@ def cancel(job: Job, now: datetime) -> Change:
     return _ended(job, now, "cancelled") if job.status == "queued" else _told(job)
 
 
-def stop(job: Job, now: datetime) -> Change:
+def stop(job: Job, now: datetime, *, remains: Remains = NOTHING) -> Change:
     """The holder has stopped its trainer, as was wished."""
     if not job.cancel_requested:
         raise Conflict(f"Job {job.id} was not asked to stop; expected cancel_requested, or give_back")
-    return _ended(job, now, "cancelled")
+    return _ended(job, now, "cancelled", files=remains.files)
 
 
 def queued(job: Job) -> Change:

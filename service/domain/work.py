@@ -16,7 +16,7 @@ from service.domain import datasets as checks
 from service.domain import lifecycle
 from service.domain.datasets import Dataset, DatasetMove, Findings
 from service.domain.errors import FenceLost
-from service.domain.jobs import Job, Status
+from service.domain.jobs import NOTHING, Job, Remains, Status
 from service.domain.leases import LEASE_S
 from service.domain.lifecycle import Move
 from service.domain.models import Release
@@ -40,14 +40,14 @@ def succeed(
     return _end(jobs, held, partial(lifecycle.succeed, result=result, files=files, release=release), "succeeded")
 
 
-def fail(jobs: Jobs, held: Job, error: BpkdError, files: Mapping[str, FileInfo] | None = None) -> Job:
+def fail(jobs: Jobs, held: Job, error: BpkdError, remains: Remains = NOTHING) -> Job:
     """End the job badly. Safe to repeat."""
-    return _end(jobs, held, partial(lifecycle.fail, error=error, files=files), "failed")
+    return _end(jobs, held, partial(lifecycle.fail, error=error, remains=remains), "failed")
 
 
-def stop(jobs: Jobs, held: Job) -> Job:
+def stop(jobs: Jobs, held: Job, remains: Remains = NOTHING) -> Job:
     """The trainer has stopped because the job was cancelled. Safe to repeat."""
-    return _end(jobs, held, lifecycle.stop, "cancelled")
+    return _end(jobs, held, partial(lifecycle.stop, remains=remains), "cancelled")
 
 
 def give_back(jobs: Jobs, held: Job) -> Job:
@@ -55,9 +55,10 @@ def give_back(jobs: Jobs, held: Job) -> Job:
     return jobs.change(held.id, lifecycle.give_back, fence=held.lease.fence)
 
 
-def recover(jobs: Jobs, held: Job, reason: str) -> Job:
+def recover(jobs: Jobs, held: Job, reason: str, remains: Remains = NOTHING) -> Job:
     """Back to the queue with an attempt counted: the trainer died. The third without a new checkpoint fails the job."""
-    return jobs.change(held.id, partial(lifecycle.recover, reason=reason), fence=held.lease.fence)
+    move = partial(lifecycle.recover, reason=reason, remains=remains)
+    return jobs.change(held.id, move, fence=held.lease.fence)
 
 
 def _end(jobs: Jobs, held: Job, move: Move, status: Status) -> Job:

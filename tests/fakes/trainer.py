@@ -109,6 +109,7 @@ def save(workdir: Path, step: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     replace(folder / f"step-{step:08d}.pt", str(step))
     replace(folder / "index.json", json.dumps([{"step": step}]))
+    replace(folder / "best.safetensors", f"weights of step {step}")
     emit("checkpoint", stage=STAGE, step=step, path=f"step-{step:08d}.pt", sha256="0" * 64, size=1)
 
 

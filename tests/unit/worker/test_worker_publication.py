@@ -14,7 +14,7 @@ from service.domain.errors import FenceLost
 from service.domain.jobs import Job
 from service.domain.ports import Page
 from service.wiring import Service
-from worker.publication import check_gates, publish, store
+from worker.publication import check_gates, keep_logs, publish, store
 
 SPEC: dict[str, Any] = {"name": "streets", "provenance": {"job_id": "job_1"}}
 
@@ -29,14 +29,16 @@ def claim_job(service: Service, **request: Any) -> Job:
 def nothing() -> None: ...
 
 
-def test_every_file_is_kept_and_the_logs_too(service: Service, tmp_path: Path) -> None:
+def test_every_file_is_kept_and_so_are_the_logs(service: Service, tmp_path: Path) -> None:
     """What a person may ask for later must not depend on the trainer's folder."""
     leave_bundle(tmp_path, SPEC, miou=0.5)
     (tmp_path / "run.log").write_text("step 1")
     (tmp_path / "stderr.log").touch()
     bundle, files = store(service.artifacts, tmp_path, beat=nothing)
-    assert files.keys() == bundle.files.keys() | {"bundle.json", "run.log"}
-    assert service.artifacts.path(files["run.log"].sha256).read_text() == "step 1"
+    assert files.keys() == bundle.files.keys() | {"bundle.json"}
+    logs = keep_logs(service.artifacts, tmp_path)
+    assert logs.keys() == {"run.log"}
+    assert service.artifacts.path(logs["run.log"].sha256).read_text() == "step 1"
 
 
 def test_the_lease_is_renewed_while_files_are_copied(service: Service, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from fakes.records import TRAINER, add_job, event_types
 
-from bpkd_core.errors import InvalidModel
+from bpkd_core.errors import Diverged, InvalidDataset, InvalidModel, MissingExtra, OutOfMemory, ParityFailed
 from service.domain import submission
 from service.domain.jobs import Job
 from service.domain.lifecycle import Change
@@ -152,6 +152,68 @@ def test_a_cancelled_job_stops_with_its_checkpoint(service: Service, tmp_path: P
     job = run(lane, service, job, cancel_when_training)
     assert (job.status, job.checkpoint and job.checkpoint.step) == ("cancelled", 3)
     assert (lane.root / job.id / "run-000001" / "checkpoints" / "student" / "step-00000003.pt").exists()
+    best = service.artifacts.path(job.files["student-best.safetensors"].sha256)
+    assert best.read_bytes() == b"weights of step 3"
+    assert "trainer.log" in job.files
+
+
+def test_a_retry_goes_on_from_the_newest_checkpoint_of_the_job_before(service: Service, tmp_path: Path) -> None:
+    """What was paid for is not paid again; and the new job's files do not carry the old one's name."""
+    trace = tmp_path / "trace"
+    lane = training(service, "--steps", "6", "--pause-at", "4", "--trace", str(trace))
+    first = add_job(service)
+    first = run(lane, service, first, lambda: bool(at_step(service, first, 4) and cancelled(service, first)))
+    again = submission.draft_retry(first, job_id=service.new_id("job"), now=service.now())
+    again = run(training(service, "--steps", "6", "--trace", str(trace)), service, service.jobs.add(again))
+    assert (again.status, again.attempt) == ("succeeded", 1)
+    assert steps_done(trace) == [1, 2, 3, 4, 5, 6]
+    bundle = service.artifacts.path(again.files["bundle.json"].sha256).read_text()
+    assert again.id in bundle
+    assert first.id not in bundle
+
+
+def cancelled(service: Service, job: Job) -> bool:
+    """Wish the job to stop; False, for the worker itself goes on."""
+    submission.cancel(service.jobs, job.id)
+    return False
+
+
+def test_a_retry_whose_checkpoints_are_gone_says_so_and_begins_at_the_first_step(service: Service) -> None:
+    """Folders are removed after some days, and another machine has its own; neither is a reason to fail."""
+    first = submission.cancel(service.jobs, add_job(service).id)
+    again = submission.draft_retry(first, job_id=service.new_id("job"), now=service.now())
+    again = run(training(service), service, service.jobs.add(again))
+    assert again.status == "succeeded"
+    (warning,) = service.events.after(again.id, types=("warning",))
+    assert warning.data["code"] == "nothing_to_resume"
+    assert first.id in warning.data["message"]
+
+
+FAILURES: dict[str, tuple[str, ...]] = {
+    **{
+        kind.code: ("--error", kind.code)
+        for kind in (InvalidDataset, Diverged, OutOfMemory, ParityFailed, MissingExtra)
+    },
+    "gate_failed": ("--miou", "0.1"),
+    "poison": ("--die-at", "1", "--die-always", "--stderr-bytes", "40"),
+}
+
+
+@pytest.mark.parametrize("code", FAILURES)
+def test_every_failure_carries_what_to_do_and_the_end_of_the_log(service: Service, code: str) -> None:
+    """Whoever finds a failed job in the morning should not have to look for the machine that it ran on."""
+    job = add_job(service, register={"model": "street", "alias_on_success": None, "gates": {"miou_min": 0.9}})
+    lane = training(service, *FAILURES[code])
+    while job.status == "queued":
+        job = run(lane, service, job)
+    assert job.status == "failed"
+    assert job.error is not None
+    assert job.error.keys() >= {"code", "message", "param", "hint", "retryable", "log_tail"}
+    assert (job.error["code"], job.error["retryable"]) == (code, False)
+    log = service.artifacts.path(job.files["trainer.log"].sha256).read_text()
+    assert job.error["log_tail"]
+    assert log.endswith(job.error["log_tail"])
+    assert log.count("the attempt ended") == job.attempt
 
 
 def test_a_draining_worker_hands_its_job_on_without_counting_an_attempt(service: Service, tmp_path: Path) -> None:

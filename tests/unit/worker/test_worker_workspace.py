@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bpkd_core.bundle import write_atomically
-from worker.workspace import close_workspace, open_workspace
+from worker.workspace import close_workspace, newest_run, open_workspace
 
 
 def names(folder: Path) -> set[str]:
@@ -93,3 +93,20 @@ def test_closing_removes_one_job_and_no_other(tmp_path: Path) -> None:
     close_workspace(tmp_path, "job_1")
     close_workspace(tmp_path, "job_1")
     assert [path.name for path in tmp_path.iterdir()] == ["job_2"]
+
+
+def test_a_retry_takes_the_trainings_of_another_job_and_nothing_that_bears_its_name(tmp_path: Path) -> None:
+    """Exported files hold the id of the job that made them; they are made again."""
+    kept = {
+        "checkpoints/student/step-2.pt",
+        "networks/teacher.safetensors",
+        "stages/training_teacher.json",
+        "metrics.log",
+    }
+    dropped = {"student.onnx", "stages/exporting.json", "bundle.json", "trainer.log", "spec.json"}
+    first = open_workspace(tmp_path, "job_1", 1)
+    for name in kept | dropped:
+        write_atomically(first / name, name.encode())
+    assert newest_run(tmp_path, "job_1") == first
+    assert names(open_workspace(tmp_path, "job_2", 1, seed=first)) == kept
+    assert newest_run(tmp_path, "job_3") is None

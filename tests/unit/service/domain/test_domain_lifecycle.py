@@ -9,7 +9,7 @@ from bpkd_core.errors import Diverged
 from bpkd_core.events import Event
 from service.domain import lifecycle
 from service.domain.errors import Conflict
-from service.domain.jobs import TERMINAL, Job
+from service.domain.jobs import TERMINAL, Job, Remains
 from service.domain.models import Release, Version
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -57,9 +57,18 @@ def test_a_failed_job_keeps_the_stage_it_failed_in_and_its_files() -> None:
     job = lifecycle.beat(
         RUNNING, NOW, lease_s=60, events=[Event("stage", {"stage": "exporting", "state": "started"})]
     ).job
-    failed = lifecycle.fail(job, LATER, error=Diverged("x", hint="lower lr"), files=FILES).job
+    failed = lifecycle.fail(job, LATER, error=Diverged("x", hint="lower lr"), remains=Remains(FILES, "step 7\n")).job
     assert (failed.stage, failed.files) == ("exporting", FILES)
-    assert failed.error == Diverged("x", hint="lower lr").to_dict()
+    assert failed.error == {**Diverged("x", hint="lower lr").to_dict(), "log_tail": "step 7\n"}
+
+
+def test_a_job_whose_worker_died_in_silence_still_says_how_it_ended() -> None:
+    """The reaper has no log at hand, but it knows why it took the job back."""
+    job = RUNNING
+    for _ in range(3):
+        job = lifecycle.recover(job, LATER, reason="its lease ran out").job
+    assert job.error is not None
+    assert "its lease ran out" in job.error["log_tail"]
 
 
 def test_a_lost_attempt_says_why() -> None:

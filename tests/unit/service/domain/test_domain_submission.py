@@ -6,11 +6,11 @@ import pytest
 
 from bpkd_core.errors import InvalidDataset
 from service.adapters.memory import MemoryDatasets, MemoryJobs, MemoryStore
-from service.domain import datasets
+from service.domain import datasets, lifecycle
 from service.domain.datasets import Dataset, Findings
 from service.domain.errors import Conflict
 from service.domain.ports import Page
-from service.domain.submission import draft_job, register, submit
+from service.domain.submission import draft_job, draft_retry, register, submit
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 NEW = Dataset("ds_1", "streets", "/data", NOW)
@@ -56,3 +56,21 @@ def test_the_record_is_there_before_the_hint_goes_out() -> None:
     register(sets, Looker(), NEW)
     submit(jobs, Looker(), draft_job(REQUEST, checked(ready=True), job_id="job_1", now=NOW))
     assert seen == [("dataset", 1), ("job", 2)]
+
+
+def test_a_retry_asks_for_the_same_and_names_the_job_that_it_goes_on_from() -> None:
+    """Nothing has to be typed again, and the new job starts its own count of attempts."""
+    request = {**REQUEST, "priority": 7, "teacher": {"type": "registered", "id": "tch_1"}}
+    first = draft_job(request, checked(ready=True), job_id="job_1", now=NOW, created_by="key_1").evolve(attempt=3)
+    ended = lifecycle.cancel(first, NOW).job
+    again = draft_retry(ended, job_id="job_2", now=NOW, created_by="key_2")
+    assert (again.retry_of, again.request, again.priority, again.teacher_id) == ("job_1", request, 7, "tch_1")
+    assert (again.status, again.attempt, again.created_by) == ("queued", 1, "key_2")
+
+
+def test_only_a_job_that_failed_or_was_cancelled_is_retried() -> None:
+    """Two trainers of one job would do the same work twice."""
+    waiting = draft_job(REQUEST, checked(ready=True), job_id="job_1", now=NOW)
+    for status in ("queued", "running", "succeeded"):
+        with pytest.raises(Conflict, match=status):
+            draft_retry(waiting.evolve(status=status), job_id="job_2", now=NOW)
