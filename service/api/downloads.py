@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import quote
 
 from fastapi import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from bpkd_core.bundle import FileInfo
 from service.domain.ports import Artifacts
@@ -30,7 +31,7 @@ def download(request: Request, artifacts: Artifacts, info: FileInfo, filename: s
     """A file by its hash, which is its ETag. Raises NotFound; 416 for a range beyond the end."""
     etag = f'"{info.sha256}"'
     headers = {"ETag": etag, "Accept-Ranges": "bytes", "Cache-Control": "private, max-age=31536000, immutable"}
-    if etag in request.headers.get("if-none-match", ""):
+    if _is_known(etag, request.headers.get("if-none-match", "")):
         return Response(status_code=304, headers=headers)
     path = artifacts.path(info.sha256)
     first, last = _wanted(request, etag, info.size)
@@ -41,7 +42,12 @@ def download(request: Request, artifacts: Artifacts, info: FileInfo, filename: s
     if not whole:
         headers["Content-Range"] = f"bytes {first}-{last}/{info.size}"
     media_type = MEDIA_TYPES.get(Path(filename).suffix, "application/octet-stream")
-    return StreamingResponse(_blocks(path, first, last), 200 if whole else 206, headers, media_type)
+    return _Download(path.open("rb"), (first, last), 200 if whole else 206, headers, media_type)
+
+
+def _is_known(etag: str, condition: str) -> bool:
+    """Whether the caller holds these bytes (RFC 9110, section 13.1.2: the weak comparison)."""
+    return any(each.strip().removeprefix("W/") in (etag, "*") for each in condition.split(","))
 
 
 def _wanted(request: Request, etag: str, size: int) -> tuple[int, int]:
@@ -57,10 +63,26 @@ def _wanted(request: Request, etag: str, size: int) -> tuple[int, int]:
     return first, last
 
 
-def _blocks(path: Path, first: int, last: int) -> Iterator[bytes]:
+def _blocks(file: BinaryIO, first: int, last: int) -> Iterator[bytes]:
     left = last - first + 1
-    with path.open("rb") as file:
-        file.seek(first)
-        while left > 0 and (block := file.read(min(BLOCK_BYTES, left))):
-            left -= len(block)
-            yield block
+    file.seek(first)
+    while left > 0 and (block := file.read(min(BLOCK_BYTES, left))):
+        left -= len(block)
+        yield block
+
+
+class _Download(StreamingResponse):
+    """A part of an open file, which is closed with the answer, whether the caller stays to its end or not."""
+
+    def __init__(
+        self, file: BinaryIO, part: tuple[int, int], status: int, headers: Mapping[str, str], media_type: str
+    ) -> None:
+        super().__init__(_blocks(file, *part), status, headers, media_type)
+        self._file = file
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._file.close()

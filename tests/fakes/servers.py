@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
 
+from fastapi import FastAPI
+
 from service.api import create_app
 from service.api.server import Server, listen, url_of
 from service.wiring import Service
@@ -19,8 +21,15 @@ ROOT = Path(__file__).parents[2]
 @contextmanager
 def serving(service: Service) -> Iterator[str]:
     """The URL of a server that stops with the block."""
+    with listening(create_app(service)) as url:
+        yield url
+
+
+@contextmanager
+def listening(app: FastAPI) -> Iterator[str]:
+    """The URL of an application's server that stops with the block."""
     with listen("127.0.0.1", 0) as listener:
-        server = Server(create_app(service))
+        server = Server(app)
         thread = Thread(target=server.run, args=([listener],))
         thread.start()
         try:

@@ -92,9 +92,12 @@ class AsyncFailures:
         """Something went well: count from nought."""
         self.count = 0
 
-    async def bear(self, error: httpx.TransportError | RequestFailed) -> None:
-        """Wait before another try. Raises what cannot pass at once, and what did not pass in time."""
-        if isinstance(error, RequestFailed) and error.problem.status not in AGAIN:
+    async def bear(self, error: httpx.TransportError | RequestFailed, *, passes: bool = False) -> None:
+        """Wait before another try. Raises what cannot pass at once, and what did not pass in time.
+
+        passes: this refusal may be another one the next time, though its status does not say so.
+        """
+        if isinstance(error, RequestFailed) and error.problem.status not in AGAIN and not passes:
             raise error
         self.count += 1
         patience = self._transport.patience
