@@ -44,11 +44,24 @@ def draft_job(
         )
     if request.get("labels", "dataset") == "dataset" and dataset.lacks_masks:
         raise InvalidDataset(
-        priority=request.get("priority", 0),
-        teacher_id=request.get("teacher", {}).get("id"),
             f"Dataset {dataset.id} was checked for labels: {dataset.labels} and has images whose masks are missing or "
             "were not read; expected a job with labels: mixed or teacher",
             param="labels",
+            hint="Send labels: mixed or teacher, or register the folder again with labels: dataset.",
+        )
+    return Job(
+        id=job_id,
+        name=request["name"],
+        request=request,
+        dataset_id=dataset.id,
+        created_at=now,
+        created_by=created_by,
+        metadata=request.get("metadata", {}),
+        priority=request.get("priority", 0),
+        teacher_id=request.get("teacher", {}).get("id"),
+    )
+
+
 def draft_retry(job: Job, *, job_id: str, now: datetime, created_by: str | None = None) -> Job:
     """A new job with the request of one that failed or was cancelled, which goes on from its newest checkpoint.
 
@@ -70,37 +83,6 @@ def draft_retry(job: Job, *, job_id: str, now: datetime, created_by: str | None 
         priority=job.priority,
         teacher_id=job.teacher_id,
         retry_of=job.id,
-    )
-
-
-def require_ready(dataset: Dataset) -> None:
-    """Raise InvalidDataset (with the report) for a refused dataset, and Conflict for one that is not validated yet."""
-    if dataset.state == "refused":
-        report = dict(dataset.report) if dataset.report is not None else None
-        raise InvalidDataset(
-            f"Dataset {dataset.id} was refused by its validation; expected one that is ready",
-            report=report,
-            param="dataset",
-            hint=f"See /v1/datasets/{dataset.id}/report, mend the files and register them again.",
-        )
-    if dataset.state != "ready":
-        raise Conflict(
-            f"Dataset {dataset.id} is still being validated; expected one that is ready",
-            param="dataset",
-            hint=f"Ask for /v1/datasets/{dataset.id} until its state is ready.",
-        )
-
-
-            hint="Send labels: mixed or teacher, or register the folder again with labels: dataset.",
-        )
-    return Job(
-        id=job_id,
-        name=request["name"],
-        request=request,
-        dataset_id=dataset.id,
-        created_at=now,
-        created_by=created_by,
-        metadata=request.get("metadata", {}),
     )
 
 
