@@ -39,7 +39,7 @@ class Edge:
             await self._app(scope, receive, send)
             return
         method, started, status = scope["method"], perf_counter(), 500
-        request = Request({**scope, "method": "GET"} if method == "HEAD" else scope)
+        request = Request(_as_get(scope) if method == "HEAD" else scope)
         request.state.request_id = _request_id(request)
 
         async def send_with_id(message: Message) -> None:
@@ -101,6 +101,11 @@ def _is_json(request: Request) -> bool:
 def _is_upload(request: Request) -> bool:
     """Whether the body is a file that is streamed to disk, by service/api/uploads.py, which has a clock of its own."""
     return request.method == "PUT" and request.url.path.endswith("/content")
+
+
+def _as_get(scope: Scope) -> Scope:
+    """What GET would be asked for; `Range` is defined for GET alone (RFC 9110, section 14.2)."""
+    return {**scope, "method": "GET", "headers": [each for each in scope["headers"] if each[0] != b"range"]}
 
 
 def _without_body(app: ASGIApp) -> ASGIApp:

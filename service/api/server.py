@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from service.api.app import create_app
 from service.api.auth import admit_first_key, refuse_unlocked
+from service.api.connection import Connection
 from service.api.context import Context
 from service.domain.errors import Conflict
 from service.wiring import Service
@@ -26,7 +27,12 @@ class Server(uvicorn.Server):
 
     def __init__(self, app: FastAPI) -> None:
         config = uvicorn.Config(
-            app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=FINISH_S
+            app,
+            http=Connection,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=FINISH_S,
         )
         super().__init__(config)
         self._context: Context = app.state.context

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -23,21 +24,29 @@ class Pool:
         self._room = threads + waiting
         self._lock = Lock()
         self._admitted = 0
+        self._places = 0
 
     @property
     def admitted(self) -> int:
         """How many calls run or wait. 1, seen from inside a call, says that it is alone."""
         return self._admitted
 
-    def refuse_when_full(self) -> None:
-        """Raise Busy while nothing more would fit: cheaper than reading a body first."""
-        if self._admitted >= self._room:
-            raise Busy(f"{self._admitted} images are being worked on or wait; send this one again in a second")
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Room for one call, taken before its body is read: bodies in memory are bounded as well. Raises Busy."""
+        with self._lock:
+            self._refuse_when_full(max(self._places, self._admitted))
+            self._places += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._places -= 1
 
     def submit(self, work: Callable[[], T]) -> Future[T]:
         """Queue a call. Cancelling the future before its turn means that it never runs. Raises Busy."""
         with self._lock:
-            self.refuse_when_full()
+            self._refuse_when_full(self._admitted)
             self._admitted += 1
         try:
             future = self._threads.submit(work)
@@ -50,6 +59,10 @@ class Pool:
     def close(self) -> None:
         """Finish what was admitted and end the threads."""
         self._threads.shutdown()
+
+    def _refuse_when_full(self, taken: int) -> None:
+        if taken >= self._room:
+            raise Busy(f"{taken} images are being sent, worked on or wait; send this one again in a second")
 
     def _leave(self, _future: Future[Any] | None = None) -> None:
         with self._lock:

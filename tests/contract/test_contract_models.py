@@ -55,7 +55,6 @@ def test_what_is_not_there_is_not_found(stores: Stores) -> None:
         lambda: stores.models.versions("nope", Page()),
         lambda: stores.models.alias("street", "nope"),
         lambda: stores.models.alias("nope", "live"),
-        lambda: stores.models.aliases("nope"),
         lambda: stores.models.history("street", "nope"),
         lambda: promote(stores.models, "street", "live", 2),
         lambda: promote(stores.models, "nope", "live", 1),
@@ -135,5 +134,6 @@ def test_each_rollback_goes_one_further_back(stores: Stores) -> None:
 def test_aliases_are_listed_by_name(stores: Stores) -> None:
     """A model's page shows what points where."""
     publish(stores, alias="live"), publish(stores, alias="candidate"), publish(stores, model="field", alias="live")
-    found = [(alias.alias, alias.version) for alias in stores.models.aliases("street")]
-    assert found == [("candidate", 2), ("live", 1)]
+    found = stores.models.aliases(["street", "nope"])
+    assert [(alias.alias, alias.version) for alias in found["street"]] == [("candidate", 2), ("live", 1)]
+    assert (found["nope"], stores.models.aliases([])) == ([], {})

@@ -3,7 +3,7 @@
 # ruff: noqa: D102  # the methods are documented in service/domain/ports
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from service.adapters.memory.store import MemoryStore, paged
 from service.domain.errors import NotFound
@@ -58,11 +58,10 @@ class MemoryModels:
                 raise NotFound.of("alias", f"{model}@{alias}")
             return self._store.aliases[model, alias]
 
-    def aliases(self, model: str) -> Sequence[Alias]:
+    def aliases(self, models: Sequence[str]) -> Mapping[str, Sequence[Alias]]:
         with self._store.lock:
-            self._versions(model)
-            ours = [alias for alias in self._store.aliases.values() if alias.model == model]
-            return sorted(ours, key=lambda alias: alias.alias)
+            known = sorted(self._store.aliases.values(), key=lambda alias: alias.alias)
+            return {model: [alias for alias in known if alias.model == model] for model in models}
 
     def move_alias(self, wish: Repoint) -> Alias:
         with self._store.lock:

@@ -3,7 +3,7 @@
 # ruff: noqa: D102  # the methods are documented in service/domain/ports
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import sqlalchemy as sa
@@ -53,11 +53,11 @@ class SqlModels:
         with self._database.read() as connection:
             return _known_alias(connection, model, alias)
 
-    def aliases(self, model: str) -> Sequence[Alias]:
+    def aliases(self, models: Sequence[str]) -> Mapping[str, Sequence[Alias]]:
+        query = sa.select(_aliases).where(_aliases.c.model.in_(models)).order_by(_aliases.c.alias)
         with self._database.read() as connection:
-            _model(connection, model)
-            query = sa.select(_aliases).where(_aliases.c.model == model).order_by(_aliases.c.alias)
-            return [record(Alias, row) for row in connection.execute(query).mappings()]
+            found = [record(Alias, row) for row in connection.execute(query).mappings()]
+        return {model: [alias for alias in found if alias.model == model] for model in models}
 
     def move_alias(self, wish: Repoint) -> Alias:
         with self._database.write() as connection:

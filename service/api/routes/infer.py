@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from concurrent.futures import Future
+from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
@@ -13,9 +14,13 @@ from starlette.requests import ClientDisconnect
 from service import schemas
 from service.api.context import Here
 from service.api.negotiation import choose
+from service.domain.errors import DeadlineExceeded
 from service.inference import MEDIA_TYPES, Question, Reply
 
 router = APIRouter(prefix="/v1/models", tags=["inference"])
+Timeout = Annotated[
+    float | None, Header(gt=0, le=3600, description="seconds after which no answer is wanted; what waits is not begun")
+]
 BYTES = {"schema": {"type": "string", "format": "binary"}}
 ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {
@@ -41,6 +46,7 @@ async def infer(
     accept: Annotated[str, Header(max_length=1000, include_in_schema=False)] = "*/*",
     alias: Annotated[str | None, Query(max_length=64)] = None,
     version: Annotated[int | None, Query(ge=1, lt=2**31)] = None,
+    request_timeout: Timeout = None,
 ) -> Response:
     """Send the bytes of a PNG, JPEG or WebP image and get its mask.
 
@@ -48,11 +54,23 @@ async def infer(
     areas of the classes as JSON, or an overlay as JPEG. Nothing is stored, so a repeat needs no Idempotency-Key.
     """
     media_type = choose(accept, MEDIA_TYPES)
-    here.runtime.pool.refuse_when_full()
-    question = Question(here.service.new_id("pred"), model, await request.body(), media_type, alias, version)
-    reply = await _unless_gone(request, here.runtime.ask(question))
+    prediction_id = here.service.new_id("pred")
+    with here.runtime.pool.place():
+        async with within(request_timeout):
+            question = Question(prediction_id, model, await request.body(), media_type, alias, version)
+            reply = await _unless_gone(request, here.runtime.ask(question))
     here.metrics.count_prediction(reply.seconds)
     return Response(reply.body, headers=_headers(question, reply), media_type=media_type)
+
+
+@asynccontextmanager
+async def within(seconds: float | None) -> AsyncGenerator[None, None]:
+    """Give up after a time, None for never: what waits then is not begun. Raises DeadlineExceeded."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError as error:
+        raise DeadlineExceeded(f"There was no answer within the {seconds:g} s of `Request-Timeout`") from error
 
 
 async def _unless_gone(request: Request, future: Future[Reply]) -> Reply:

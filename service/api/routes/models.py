@@ -20,16 +20,16 @@ Number = Annotated[int, Path(ge=1, lt=2**31)]
 @router.get("", operation_id="models_list")
 def listing(here: Here, page: Paging) -> schemas.List[schemas.Model]:
     """Models by name."""
-    models = here.service.models
-    return shapes.listing(
-        models.list(page), lambda each: shapes.model(each, models.aliases(each.name)), lambda each: each.name
-    )
+    found = here.service.models.list(page)
+    aliases = here.service.models.aliases([each.name for each in found.data])
+    return shapes.listing(found, lambda each: shapes.model(each, aliases[each.name]), lambda each: each.name)
 
 
 @router.get("/{model}", operation_id="models_get")
 def get(model: str, here: Here) -> schemas.Model:
     """One model and where its aliases point."""
-    return shapes.model(here.service.models.get(model), here.service.models.aliases(model))
+    models = here.service.models
+    return shapes.model(models.get(model), models.aliases([model])[model])
 
 
 @router.get("/{model}/versions", operation_id="versions_list")

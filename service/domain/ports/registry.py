@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from service.domain.models import Alias, AliasMove, Model, Release, Repoint, Version
@@ -39,8 +39,8 @@ class Models(Protocol):
         """Where an alias points now."""
         ...
 
-    def aliases(self, model: str) -> Sequence[Alias]:
-        """Every alias of a model, by name."""
+    def aliases(self, models: Sequence[str]) -> Mapping[str, Sequence[Alias]]:
+        """Every alias of each of some models, by name. A model that is not there has none."""
         ...
 
     def move_alias(self, wish: Repoint) -> Alias:

@@ -17,7 +17,7 @@ from service.domain.keys import SECRET_BYTES, ApiKey, digest, secret_of
 from service.settings import read_settings
 from service.wiring import Service
 
-OPEN = {"/healthz", "/readyz", "/openapi.json", "/docs", "/problems", "/problems/{code}"}
+OPEN = {"/", "/healthz", "/readyz", "/openapi.json", "/docs", "/problems", "/problems/{code}"}
 
 
 @pytest.fixture

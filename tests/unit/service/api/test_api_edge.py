@@ -1,11 +1,18 @@
-"""The layer in front of every route: hosts, origins, sizes, ids, counters."""
+"""The layer in front of every route: hosts, origins, sizes, paces, ids, counters."""
 
 from __future__ import annotations
 
-import pytest
-from starlette.testclient import TestClient
+import asyncio
 
+import pytest
+from fakes.records import add_job
+from fakes.services import publish
+from starlette.testclient import TestClient
+from starlette.types import Message
+
+from service.api import bodies
 from service.api.edge import MAX_JSON_BYTES
+from service.domain.errors import TooSlow
 from service.wiring import Service
 
 
@@ -55,6 +62,61 @@ def test_an_endless_body_ends(api: TestClient, path: str) -> None:
     answer = api.post(path, content=chunks, headers={"Content-Type": "application/json"})
     assert "content-length" not in answer.request.headers
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+
+
+def test_a_body_that_drips_is_given_up() -> None:
+    # F34: chunks that bring nothing would hold a place for ever
+    async def drip() -> Message:
+        await asyncio.sleep(0)
+        return {"type": "http.request", "body": b"", "more_body": True}
+
+    async def read_on() -> None:
+        receive = bodies.hurried(drip, patience_s=0.01)
+        while True:
+            await receive()
+
+    with pytest.raises(TooSlow, match="a body must bring"):
+        asyncio.run(read_on())
+
+
+def test_after_its_body_a_caller_may_wait_as_long_as_it_likes() -> None:
+    # a stream of events is open for hours, and only waits for the caller's leaving
+    messages = [{"type": "http.request", "body": b""}, {"type": "http.disconnect"}]
+
+    async def receive() -> Message:
+        if len(messages) == 1:
+            await asyncio.sleep(0.02)  # longer than the body's patience
+        return messages.pop(0)
+
+    async def read() -> list[str]:
+        patient = bodies.hurried(receive, patience_s=0.01)
+        return [(await patient())["type"] for _ in range(2)]
+
+    assert asyncio.run(read()) == ["http.request", "http.disconnect"]
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/v1/jobs", "/v1/models/street/versions/1/onnx", "/v1/nothing", "/docs"])
+def test_head_answers_as_get_does_without_the_body(api: TestClient, service: Service, path: str) -> None:
+    # download managers ask how large a file is before they begin
+    publish(service)
+    get, head = api.get(path), api.head(path, headers={"Range": "bytes=0-0"})
+    assert (head.status_code, head.content) == (get.status_code, b"")
+    same = ("content-type", "content-length", "etag")
+    assert [head.headers.get(name) for name in same] == [get.headers.get(name) for name in same]
+
+
+def test_head_of_a_stream_ends(api: TestClient, service: Service) -> None:
+    # the job may take two days
+    path = f"/v1/jobs/{add_job(service).id}/events"
+    answer = api.head(path, headers={"Accept": "text/event-stream"})
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+
+
+def test_head_of_what_is_only_posted_names_what_is_spoken(api: TestClient) -> None:
+    # `Allow` tells all methods of an address, whichever route has them
+    assert api.head("/v1/models/street/infer").headers["allow"] == "POST"
+    assert api.delete("/v1/jobs").headers["allow"] == "GET, HEAD, POST"
+    assert api.post("/v1/models/street/aliases/production").headers["allow"] == "GET, HEAD, PUT"
 
 
 def test_each_request_has_an_id(api: TestClient) -> None:

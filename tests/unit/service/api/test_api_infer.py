@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import io
+from collections.abc import Iterator
+from contextlib import ExitStack
 from threading import Event
 
 import numpy as np
 import pytest
 from fakes.networks import threshold_onnx
 from fakes.services import publish
+from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from starlette.testclient import TestClient
+from starlette.types import Message, Scope
 
 from service.api import create_app
 from service.domain.models import Version
+from service.inference import Runtime
 from service.wiring import Service
 
 
@@ -163,10 +168,72 @@ def test_a_broken_model_answers_503(api: TestClient, service: Service) -> None:
     assert answer.headers["retry-after"]
 
 
+@pytest.fixture
+def busy(service: Service) -> Iterator[tuple[TestClient, Runtime]]:
+    """An application whose threads are all held until the end, and its runtime."""
+    app, release = create_app(service), Event()
+    runtime = app.state.context.runtime
+    holders = [runtime.pool.submit(lambda: release.wait(timeout=30)) for _ in range(runtime.threads)]
+    with TestClient(app) as client:
+        yield client, runtime
+        release.set()
+        assert all(holder.result(timeout=30) for holder in holders)
+
+
+def test_an_image_that_is_late_is_not_worked_on(busy: tuple[TestClient, Runtime], service: Service) -> None:
+    # nobody reads the mask, and those behind it still wait for theirs
+    api, runtime = busy
+    publish(service, alias="nightly")
+    answer = api.post(INFER, params={"alias": "nightly"}, content=picture(), headers={"Request-Timeout": "0.01"})
+    assert (answer.status_code, answer.json()["code"]) == (504, "deadline_exceeded")
+    assert runtime.live.count == 0  # the image would have needed the model
+    assert runtime.pool.admitted == runtime.threads
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf", "1e9", "soon"])
+def test_a_deadline_is_a_number_of_seconds(api: TestClient, street: Version, seconds: str) -> None:
+    # a client that counts in milliseconds should learn it
+    answer = api.post(INFER, content=picture(), headers={"Request-Timeout": seconds})
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "request-timeout")
+    assert api.post(INFER, content=picture(), headers={"Request-Timeout": "30"}).status_code == 200
+
+
+def test_a_full_server_refuses_before_it_reads_the_body(service: Service, street: Version) -> None:
+    # 64 MiB each of images that would be refused anyway is how a burst ends a server
+    runtime = (app := create_app(service)).state.context.runtime
+    taken = [runtime.pool.place() for _ in range(runtime.threads + service.settings.infer_queue)]
+    with ExitStack() as places:
+        for place in taken:
+            places.enter_context(place)
+        assert asyncio.run(ask_unread(app)) == 429
+    with TestClient(app) as api:
+        assert api.post(INFER, content=picture()).status_code == 200
+
+
+async def ask_unread(app: FastAPI) -> int:
+    """The status of a POST whose body must not be asked for."""
+    statuses: list[int] = []
+
+    async def receive() -> Message:
+        raise AssertionError("the body was asked for")
+
+    async def send(message: Message) -> None:
+        statuses.append(message.get("status", 0))
+
+    await app(scope_of("POST", INFER), receive, send)
+    return statuses[0]
+
+
 def _black() -> bytes:
     file = io.BytesIO()
     Image.new("RGB", (2, 2)).save(file, "PNG")
     return file.getvalue()
+
+
+def scope_of(method: str, path: str) -> Scope:
+    """A request as a server hands it over."""
+    scope = {"type": "http", "method": method, "path": path, "raw_path": path.encode(), "query_string": b""}
+    return {**scope, "headers": [(b"host", b"testserver")]}
 
 
 def test_an_image_whose_sender_hung_up_is_not_worked_on(
@@ -185,15 +252,7 @@ def test_an_image_whose_sender_hung_up_is_not_worked_on(
     async def send(message: object) -> None:
         pass
 
-    scope = {
-        "type": "http",
-        "method": "POST",
-        "path": INFER,
-        "raw_path": INFER.encode(),
-        "query_string": b"",
-        "headers": [(b"host", b"testserver")],
-    }
-    asyncio.run(app(scope, receive, send))
+    asyncio.run(app(scope_of("POST", INFER), receive, send))
     release.set()
     for holder in holders:
         holder.result(timeout=30)

@@ -43,6 +43,22 @@ def test_models_and_versions_are_shown(api: TestClient) -> None:
     assert api.get("/v1/models/street/versions/2/report").status_code == 404  # nobody measured it
 
 
+def test_a_page_of_models_asks_for_all_their_aliases_at_once(
+    api: TestClient, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # a question per model is a hundred round trips to the database for a page
+    for name in ("field", "street", "wood"):
+        publish(service, model=name)
+    asked: list[object] = []
+    aliases = service.models.aliases
+    monkeypatch.setattr(service.models, "aliases", lambda names: asked.append(names) or aliases(names))
+    page = api.get("/v1/models?order=asc").json()
+    assert [(each["name"], each["aliases"]) for each in page["data"]] == [
+        (name, {"production": 1}) for name in ("field", "street", "wood")
+    ]
+    assert asked == [["field", "street", "wood"]]
+
+
 @pytest.mark.usefixtures("two_versions")
 def test_a_promotion_is_served_at_once(api: TestClient) -> None:
     # who promoted and asks must not get the old version
@@ -130,6 +146,11 @@ ETAG = f'"{hashlib.sha256(ONNX).hexdigest()}"'
         ({"Range": "bytes=0-3", "If-Range": '"old"'}, 200, slice(None)),
         ({"If-None-Match": ETAG}, 304, None),
         ({"If-None-Match": '"old"'}, 200, slice(None)),
+        ({"If-None-Match": f'"old", W/{ETAG}'}, 304, None),
+        ({"If-None-Match": "*"}, 304, None),
+        ({"Range": "bytes=" + ",".join(f"{at}-{at}" for at in range(500))}, 200, slice(None)),
+        ({"Range": "bytes=0-" + "9" * 18}, 200, slice(None)),
+        ({"Range": "bytes=0-" + "9" * 5000}, 200, slice(None)),
     ],
 )
 @pytest.mark.usefixtures("two_versions")

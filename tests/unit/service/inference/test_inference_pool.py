@@ -38,10 +38,20 @@ def test_what_does_not_fit_is_refused_at_once(pool: Pool) -> None:
     waiting = [pool.submit(lambda: "done") for _ in range(2)]
     with pytest.raises(Busy):
         pool.submit(lambda: "never")
-    with pytest.raises(Busy):
-        pool.refuse_when_full()
+    with pytest.raises(Busy), pool.place():
+        pass
     release.set()
     assert [each.result(timeout=30) for each in waiting] == ["done", "done"]
+
+
+def test_a_place_is_taken_before_there_is_anything_to_run(pool: Pool) -> None:
+    # whoever still sends its image counts: what is in memory is bounded, not only what waits for a thread
+    with pool.place(), pool.place(), pool.place():
+        with pytest.raises(Busy), pool.place():
+            pass
+        assert pool.submit(lambda: "done").result(timeout=30) == "done"
+    with pool.place():
+        pass
 
 
 def test_a_cancelled_call_does_not_run_and_leaves_its_place(pool: Pool) -> None:
