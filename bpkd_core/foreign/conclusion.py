@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -116,6 +117,13 @@ def _of_scores(reading: Reading, examined: Examined) -> list[Finding]:
     if reading.output.kind == "logits" and examined.looks_like_probabilities:
         message = "The scores add up to 1, as probabilities do; say kind: probabilities in teacher.output."
         findings.append(Finding(severity="warning", code="looks_like_probabilities", message=message))
+    elif reading.output.kind == "logits" and examined.between_0_and_1:
+        surest = math.e / (math.e + len(reading.known) - 1)
+        message = (
+            "The scores lie between 0 and 1 and do not add up to 1, as those of a sigmoid for each class: their softmax is "
+            f"{surest:.0%} sure at most, where a teacher's is near 100 %. Export what the file computes before its sigmoid."
+        )
+        findings.append(Finding(severity="warning", code="looks_like_sigmoids", message=message))
     if examined.more_than_certain:
         message = "The scores add up to more than 1, as no probabilities do; say kind: logits in teacher.output."
         findings.append(Finding(severity="warning", code="no_probabilities", message=message))

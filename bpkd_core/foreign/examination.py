@@ -22,13 +22,14 @@ from bpkd_core.foreign.reading import Reading
 class Examined:
     """The chosen reading, looked at closely.
 
-    faults: what makes the file no teacher at all. more_than_certain: whether what is read as probabilities adds up to
-    more than 1 somewhere.
+    faults: what makes the file no teacher at all. between_0_and_1: whether every score is. more_than_certain: whether
+    what is read as probabilities adds up to more than 1 somewhere.
     """
 
     counts: Counts
     faults: list[Finding]
     looks_like_probabilities: bool
+    between_0_and_1: bool
     more_than_certain: bool
 
     @property
@@ -53,7 +54,7 @@ def examine(session: Scorer, samples: Sequence[Sample], crops: tuple[int, int, i
     """Ask about every sample and look for what no teacher may say. Raises InvalidModel where it cannot run a batch."""
     classes = len(session.reading.channels)
     counts, faults = np.zeros((classes, classes), np.int64), []
-    spread, probable, certain = 0.0, True, 0.0
+    spread, probable, unit, certain = 0.0, True, True, 0.0
     if crops:
         try_batch(session, crops)
     for index, sample in enumerate(samples):
@@ -69,13 +70,14 @@ def examine(session: Scorer, samples: Sequence[Sample], crops: tuple[int, int, i
             break
         spread = max(spread, float(np.ptp(known, axis=(2, 3)).max()))
         probable = probable and are_probabilities(known, 1)
+        unit = unit and bool(known.min() >= 0 and known.max() <= 1)
         if session.reading.output.kind == "probabilities":
             certain = max(certain, float(np.exp(known).sum(1).max()))
         counts += count_pairs(scores[0], sample.labels_HW, covered((height, width), session.fixed_hw), classes)
     if not faults and spread == 0.0:
         message = "The file says the same of every pixel; its weights are missing, or its input is cut off."
         faults.append(Finding(severity="error", code="constant_output", message=message))
-    return Examined(counts, faults, probable and not faults, certain > 1 + SUM_TOLERANCE)
+    return Examined(counts, faults, probable and not faults, unit and not faults, certain > 1 + SUM_TOLERANCE)
 
 
 def try_batch(session: Scorer, crops: tuple[int, int, int]) -> None:

@@ -81,6 +81,7 @@ __all__ = [
     "parse",
     "parse_spec",
     "read_spec",
+    "require_confidence_used",
     "require_one_input_size",
     "teacher_train",
 ]
@@ -152,21 +153,31 @@ class DistillSpec(Section):
     @model_validator(mode="after")
     def _features_are_shown(self) -> Self:
         catalog.require_features(self.method.type, teacher=not isinstance(self.teacher, OnnxTeacher))
+        require_confidence_used(self.labels, self.label_confidence)
         return self
 
-    def teacher_train(self) -> Train:
-        """The teacher's schedule."""
     def same_run(self, other: Self) -> bool:
         """Whether a folder that this began can be gone on with: only what a run is called may differ."""
         return self.model_copy(update={"provenance": other.provenance}) == other
 
+    def teacher_train(self) -> Train:
+        """The teacher's schedule."""
         return teacher_train(self.teacher, self.train)
 
 
-def teacher_train(teacher: Teacher, student: Train) -> Train:
+def teacher_train(teacher: Section, student: Train) -> Train:
     """The teacher's schedule: its own, or the student's."""
     own = teacher.train if isinstance(teacher, TrainedTeacher) else None
     return own or student
+
+
+def require_confidence_used(labels: LabelSource, confidence: float) -> None:
+    """Raise ValueError for a confidence of answers that nobody asks the teacher for."""
+    if confidence > 0 and labels == "dataset":
+        raise ValueError(
+            f"label_confidence is {confidence:g} and labels is dataset, so the teacher labels nothing; expected labels "
+            "to be teacher or mixed, or no label_confidence"
+        )
 
 
 def require_one_input_size(teacher: Train, student: Train) -> None:

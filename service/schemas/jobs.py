@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal, Self, cast
+from typing import Annotated, Literal, Self, cast
 
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
@@ -14,6 +14,7 @@ from bpkd_core.recipes import with_presets
 from bpkd_core.spec import (
     MAX_ARCH,
     BoundaryPrivilegedKD,
+    CheckpointTeacher,
     Evaluation,
     Export,
     LabelSource,
@@ -21,18 +22,22 @@ from bpkd_core.spec import (
     OnnxTeacher,
     Section,
     Student,
-    Teacher,
     Train,
     TrainedTeacher,
+    require_confidence_used,
     require_one_input_size,
     teacher_train,
 )
 from service.schemas.base import Failure, Fraction, Label, Metadata, Name, Wire
 from service.schemas.datasets import Dataset, DatasetId
+from service.schemas.teachers import RegisteredTeacher
 
 JobStatus = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 Role = Literal["teacher", "control", "student"]
 EventType = Literal["status", "stage", "metrics", "log", "preview", "checkpoint", "warning", "done"]
+JobTeacher = Annotated[
+    TrainedTeacher | CheckpointTeacher | OnnxTeacher | RegisteredTeacher, Field(discriminator="type")
+]
 
 
 class Gates(Section):
@@ -65,7 +70,7 @@ class JobRequest(Section):
     labels: LabelSource = Field(default="dataset", description="what the student learns where an image has no mask")
     label_confidence: float = Field(default=0.0, ge=0, lt=1, description="below it a teacher's answer is void")
     student: Student
-    teacher: Teacher = TrainedTeacher(arch="pspnet_r101")
+    teacher: JobTeacher = TrainedTeacher(arch="pspnet_r101")
     method: Method = BoundaryPrivilegedKD()
     train: Train = Train()
     eval: Evaluation = Evaluation()
@@ -109,6 +114,7 @@ class JobRequest(Section):
     @model_validator(mode="after")
     def _features_are_shown(self) -> Self:
         catalog.require_features(self.method.type, teacher=not isinstance(self.teacher, OnnxTeacher))
+        require_confidence_used(self.labels, self.label_confidence)
         return self
 
 

@@ -73,7 +73,7 @@ def colour_teacher(
     path: Path,
     *,
     pixels: Pixels | None = None,
-    kind: Literal["logits", "probabilities", "ids"] = "logits",
+    kind: Literal["logits", "probabilities", "sigmoids", "ids"] = "logits",
     out_layout: str = "nchw",
     known: Sequence[int] = tuple(range(len(CLASSES))),
     stride: int = 4,
@@ -130,8 +130,9 @@ def _endings(kind: str, layout: str) -> list[onnx.NodeProto]:
     value, nodes = "scores", []
     if kind == "ids":
         return [helper.make_node("ArgMax", [value], ["said"], axis=1, keepdims=0)]
-    if kind == "probabilities":
-        nodes.append(helper.make_node("Softmax", [value], ["shares"], axis=1))
+    if kind in ("probabilities", "sigmoids"):
+        squeezed = {"op_type": "Softmax", "axis": 1} if kind == "probabilities" else {"op_type": "Sigmoid"}
+        nodes.append(helper.make_node(inputs=[value], outputs=["shares"], **squeezed))
         value = "shares"
     last = {"perm": [0, 2, 3, 1]} if layout == "nhwc" else {}
     return [*nodes, helper.make_node("Transpose" if last else "Identity", [value], ["said"], **last)]

@@ -58,6 +58,13 @@ def test_what_cannot_be_is_named(fields: dict[str, Any], param: str) -> None:
     assert refusal.value.param == param
 
 
+def test_a_confidence_of_answers_that_nobody_asks_for_is_refused() -> None:
+    """Whoever sets it expects the teacher to label."""
+    with pytest.raises(InvalidSpec, match="so the teacher labels nothing"):
+        job(label_confidence=0.5)
+    assert job(label_confidence=0.5, labels="mixed").label_confidence == 0.5
+
+
 def test_a_layout_is_one_of_the_catalog() -> None:
     """With the nearest name, as everywhere."""
     assert job(layout="cityscapes").layout == "cityscapes"

@@ -172,6 +172,13 @@ def test_probabilities_that_are_called_logits_are_noticed(probe: Try) -> None:
     assert codes(found) == [("warning", "looks_like_probabilities")]
 
 
+def test_sigmoids_are_no_logits(probe: Try) -> None:
+    """Their winner is right and their softmax nearly flat: a perfect mIoU, and a student that learns next to nothing."""
+    found = probe(kind="sigmoids")
+    assert codes(found)[0] == ("warning", "looks_like_sigmoids")
+    assert "sure at most" in found.findings[0].message
+
+
 def test_logits_that_are_called_probabilities_are_noticed(probe: Try) -> None:
     """Their logarithm keeps the winner, so the mIoU is perfect, and what the student learns is not what was said."""
     found = probe({"output": {"kind": "probabilities"}})
