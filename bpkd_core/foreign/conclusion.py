@@ -120,8 +120,9 @@ def _of_scores(reading: Reading, examined: Examined) -> list[Finding]:
     elif reading.output.kind == "logits" and examined.between_0_and_1:
         surest = math.e / (math.e + len(reading.known) - 1)
         message = (
-            "The scores lie between 0 and 1 and do not add up to 1, as those of a sigmoid for each class: their softmax is "
-            f"{surest:.0%} sure at most, where a teacher's is near 100 %. Export what the file computes before its sigmoid."
+            "The scores lie between 0 and 1 and do not add up to 1, as those of a sigmoid for each class: their "
+            f"softmax is {surest:.0%} sure at most, where a teacher's is near 100 %; export what the file computes "
+            "before its sigmoid."
         )
         findings.append(Finding(severity="warning", code="looks_like_sigmoids", message=message))
     if examined.more_than_certain:

@@ -131,8 +131,12 @@ def _endings(kind: str, layout: str) -> list[onnx.NodeProto]:
     if kind == "ids":
         return [helper.make_node("ArgMax", [value], ["said"], axis=1, keepdims=0)]
     if kind in ("probabilities", "sigmoids"):
-        squeezed = {"op_type": "Softmax", "axis": 1} if kind == "probabilities" else {"op_type": "Sigmoid"}
-        nodes.append(helper.make_node(inputs=[value], outputs=["shares"], **squeezed))
+        softmax = kind == "probabilities"
+        nodes.append(
+            helper.make_node("Softmax", [value], ["shares"], axis=1)
+            if softmax
+            else helper.make_node("Sigmoid", [value], ["shares"])
+        )
         value = "shares"
     last = {"perm": [0, 2, 3, 1]} if layout == "nhwc" else {}
     return [*nodes, helper.make_node("Transpose" if last else "Identity", [value], ["said"], **last)]

@@ -173,7 +173,7 @@ def test_probabilities_that_are_called_logits_are_noticed(probe: Try) -> None:
 
 
 def test_sigmoids_are_no_logits(probe: Try) -> None:
-    """Their winner is right and their softmax nearly flat: a perfect mIoU, and a student that learns next to nothing."""
+    """Their winner is right and their softmax nearly flat: a perfect mIoU, and next to nothing to learn."""
     found = probe(kind="sigmoids")
     assert codes(found)[0] == ("warning", "looks_like_sigmoids")
     assert "sure at most" in found.findings[0].message
