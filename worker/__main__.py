@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import shlex
 import signal
@@ -11,6 +10,7 @@ import sys
 from types import FrameType
 
 from bpkd_core.errors import BpkdError, InvalidInput
+from service import logs
 from service.settings import Settings, read_settings
 from service.wiring import wire
 from worker.runner import TRAINER, Runner, build_runner
@@ -21,7 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         settings = read_settings()
-        logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+        logs.configure(settings.log_level)
         return _run(settings, shlex.split(options.trainer), celery=options.celery)
     except BpkdError as error:
         sys.stderr.write(f"{error}\n")

@@ -20,6 +20,7 @@ from functools import partial
 from typing import Any
 
 from service.domain.errors import FenceLost, StorageFull, Unavailable
+from service.logs import bound
 from service.wiring import Service
 from worker.checking import Checking
 from worker.health import Pulse
@@ -122,7 +123,8 @@ class Runner:
             return False
         self._holds[name] = held.id
         try:
-            self._work(lane, held)
+            with bound(lane=name, job_id=held.id):
+                self._work(lane, held)
         finally:
             self._holds[name] = None
         return True

@@ -7,7 +7,8 @@ import json
 import sys
 
 from bpkd_core.errors import BpkdError
-from service.api import create_app, logs
+from service import logs
+from service.api import create_app
 from service.api.server import serve
 from service.settings import MEMORY_URL, read_settings
 from service.wiring import wire

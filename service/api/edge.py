@@ -16,6 +16,7 @@ from service.api import bodies
 from service.api.errors import problem, refusal
 from service.api.metrics import Metrics
 from service.domain.errors import Forbidden
+from service.logs import bound
 from service.settings import Settings
 
 MAX_JSON_BYTES = 1 << 20
@@ -53,10 +54,11 @@ class Edge:
         body = bodies.counted(receive, limit)
         app = self._refusal(request, limit) or self._app
         answer = _without_body(app) if method == "HEAD" else app
-        try:
-            await answer(request.scope, body if _is_upload(request) else bodies.hurried(body), send_with_id)
-        finally:
-            self._tell(request, method, status, perf_counter() - started)
+        with bound(request_id=request.state.request_id):
+            try:
+                await answer(request.scope, body if _is_upload(request) else bodies.hurried(body), send_with_id)
+            finally:
+                self._tell(request, method, status, perf_counter() - started)
 
     def _limit(self, request: Request) -> int:
         """The most bytes that a body may have."""
@@ -80,7 +82,7 @@ class Edge:
         route = getattr(request.scope.get("route"), "path", "unknown")
         self._metrics.count_request(method, route, status, seconds)
         facts = {"method": method, "route": route, "status": status, "ms": round(seconds * 1000, 1)}
-        _access.info("request", extra={**facts, "request_id": request.state.request_id})
+        _access.info("request", extra=facts | request.path_params)
 
 
 def _request_id(request: Request) -> str:

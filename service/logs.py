@@ -5,11 +5,17 @@ from __future__ import annotations
 import logging
 
 import structlog
+from structlog.contextvars import bound_contextvars as bound
+from structlog.contextvars import merge_contextvars
+
+__all__ = ["bound", "configure"]
+# bound: inside `with bound(request_id=...)` every line of this thread or task carries the fact, a library's lines too.
 
 
 def configure(level: str) -> None:
     """Write everything that this process logs to standard error, one object a line."""
     shared: list[structlog.types.Processor] = [
+        merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
