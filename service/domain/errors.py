@@ -19,7 +19,6 @@
     ├── Busy                    busy                     the queue is full; try again after `retry_after_s`
     │   └── QuotaExceeded       quota_exceeded           the API key has as many jobs as it may have
     ├── Unavailable             unavailable              the database or a file store does not answer
-    ├── StorageFull             storage_full             no room on the disk
     └── Poisoned                poison                   the work killed every process that tried it
 
 The HTTP status of each is chosen in service/api/errors.py.
@@ -28,6 +27,7 @@ The HTTP status of each is chosen in service/api/errors.py.
 from __future__ import annotations
 
 from bpkd_core.errors import BpkdError
+from bpkd_core.errors import StorageFull as StorageFull  # the core meets it too
 
 
 class NotFound(BpkdError):
@@ -164,13 +164,6 @@ class Unavailable(BpkdError):
     """The database or a file store does not answer now."""
 
     code = "unavailable"
-    retryable = True
-
-
-class StorageFull(BpkdError):
-    """No room is left where the database or the files live."""
-
-    code = "storage_full"
     retryable = True
 
 
