@@ -7,6 +7,7 @@
     │   ├── UnknownName               unknown_name          names the nearest
     │   ├── InvalidSpec               invalid_spec
     │   ├── InvalidDataset            invalid_dataset       carries the validation report
+    │   ├── UnsafeArchive             unsafe_archive        damaged, or more in it than plain files under honest names
     │   ├── InvalidImage              invalid_image         an image that cannot be read whole
     │   │   └── UnsupportedImage      unsupported_image     not an image, or not PNG, JPEG or WebP
     │   ├── InvalidCheckpoint         invalid_checkpoint
@@ -16,6 +17,7 @@
     ├── OutOfMemory                   out_of_memory
     ├── ParityFailed                  parity_failed         the exported file does not say what torch says
     ├── GateFailed                    gate_failed           a registration gate was not met
+    ├── StorageFull                   storage_full          no room on the disk
     ├── ProviderRefused               provider_refused      another execution provider than asked for would run
     └── Stopped                       stopped               asked to stop; a checkpoint is written
 
@@ -27,7 +29,7 @@ A message says what was found, what was expected and what would work, in one sen
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 
@@ -110,6 +112,19 @@ class InvalidDataset(InvalidInput):
         self.report = report
 
 
+class UnsafeArchive(InvalidInput):
+    """An archive that is damaged, or holds more than plain files under honest names. `samples` names the entry."""
+
+    code = "unsafe_archive"
+    details = ("param", "hint", "samples")
+
+    def __init__(
+        self, message: str, *, samples: Sequence[str] | None = None, param: str | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(message, param=param, hint=hint)
+        self.samples = tuple(samples or ())
+
+
 class InvalidImage(InvalidInput):
     """Bytes that claim to be an image and cannot be read whole: truncated, empty, too many pixels."""
 
@@ -162,6 +177,13 @@ class GateFailed(BpkdError):
     """A student that was trained and measured, and did not meet a gate of its job."""
 
     code = "gate_failed"
+
+
+class StorageFull(BpkdError):
+    """No room is left where files or the database live."""
+
+    code = "storage_full"
+    retryable = True
 
 
 class ProviderRefused(BpkdError):
