@@ -76,6 +76,9 @@ class Settings(BaseSettings):
     grace_s: float = Field(
         default=60.0, gt=0, le=3600, description="time a trainer gets to write a checkpoint and stop"
     )
+    probe_timeout_s: float = Field(
+        default=600.0, ge=1, le=86_400, description="time that a teacher's file gets to answer to a few images"
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="least level of what is logged"
     )

@@ -19,6 +19,7 @@ from service.adapters.memory import (
     MemoryKeys,
     MemoryModels,
     MemoryStore,
+    MemoryTeachers,
     MemoryWebhooks,
     MemoryWorkers,
 )
@@ -40,6 +41,7 @@ from service.domain.ports import (
     Models,
     NewId,
     Outgoing,
+    Teachers,
     Uploads,
     Webhooks,
     Workers,
@@ -55,6 +57,7 @@ class Service:
     jobs: Jobs
     events: Events
     datasets: Datasets
+    teachers: Teachers
     models: Models
     keys: Keys
     webhooks: Webhooks
@@ -83,6 +86,7 @@ def _memory_service(settings: Settings) -> Service:
         jobs=MemoryJobs(store),
         events=MemoryEvents(store),
         datasets=MemoryDatasets(store),
+        teachers=MemoryTeachers(store),
         models=MemoryModels(store),
         keys=MemoryKeys(store),
         webhooks=MemoryWebhooks(store),
@@ -110,6 +114,7 @@ def _sql_service(settings: Settings) -> Service:
         jobs=sql.SqlJobs(database),
         events=sql.SqlEvents(database),
         datasets=sql.SqlDatasets(database),
+        teachers=sql.SqlTeachers(database),
         models=sql.SqlModels(database),
         keys=sql.SqlKeys(database),
         webhooks=sql.SqlWebhooks(database),

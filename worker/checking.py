@@ -48,7 +48,7 @@ class Checking:
     def work(self, dataset: Dataset, draining: Callable[[], bool]) -> None:
         """Validate a claimed dataset, until it is ready or refused, or waits again, or is somebody else's."""
         folder = open_workspace(self.root, dataset.id, dataset.lease.fence)
-        findings = _LastWord(partial(work.beat_check, self.datasets, dataset, lease_s=self.limits.lease_s))
+        findings = LastWord(partial(work.beat_check, self.datasets, dataset, lease_s=self.limits.lease_s))
         asked = ["--layout", dataset.layout, "--labels", dataset.labels]
         command = [*self.command, "check", *asked, "--", dataset.path]
         with Child(command, folder=folder, log=folder / STDERR) as child:
@@ -79,8 +79,8 @@ class Checking:
             self.give_back(dataset, reason)
 
 
-class _LastWord:
-    """The listener of a validation: of all that is said on the way, the last JSON object is the report."""
+class LastWord:
+    """The listener of a check: of all that is said on the way, the last JSON object is what was found."""
 
     def __init__(self, renew: Callable[[], object]) -> None:
         self.said: Mapping[str, Any] = {}
@@ -88,6 +88,7 @@ class _LastWord:
         self._renew = renew
 
     def hear(self, line: str) -> None:
+        """Keep it if it is a JSON object."""
         try:
             said: Any = json.loads(line)
         except (ValueError, RecursionError):
@@ -96,6 +97,7 @@ class _LastWord:
             self.said = cast("dict[str, Any]", said)
 
     def beat(self) -> bool:
+        """Renew the lease; nobody can cancel a check."""
         self._renew()
         return False
 

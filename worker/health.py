@@ -48,7 +48,7 @@ class Pulse:
         service = self._service
         try:
             service.workers.beat(replace(self._worker, holds=holds))
-            moved = reap(service.jobs, service.datasets, service.hints)
+            moved = reap(service.jobs, service.datasets, service.teachers, service.hints)
         except (Unavailable, StorageFull):
             if self._clock() - self._answered_at > service.settings.lease_s:
                 raise

@@ -25,6 +25,7 @@ from service.wiring import Service
 from worker.checking import Checking
 from worker.health import Pulse
 from worker.lane import Held, Lane
+from worker.probing import Probing
 from worker.supervision import Limits
 from worker.training import Training
 
@@ -154,7 +155,7 @@ class Runner:
 def build_runner(
     service: Service, *, trainer: Sequence[str] = TRAINER, on_failure: Callable[[], None] = lambda: None
 ) -> Runner:
-    """The worker of a wired service, ready to start. trainer: what `distill ...` and `check ...` are appended to."""
+    """The worker of a wired service, ready to start. trainer: what `distill`, `check` and `probe` are appended to."""
     settings = service.settings
     limits = Limits(
         heartbeat_s=settings.heartbeat_s, lease_s=settings.lease_s, stall_s=settings.stall_s, grace_s=settings.grace_s
@@ -162,7 +163,18 @@ def build_runner(
     jobs, checks = settings.home.absolute() / "jobs", settings.home.absolute() / "checks"
     train = Training(service.jobs, service.datasets, service.artifacts, service.hints, jobs, trainer, limits)
     check = Checking(service.datasets, service.hints, checks, trainer, limits)
-    lanes = {"train": train, "check": check}
+    probes = settings.home.absolute() / "probes"
+    probe = Probing(
+        service.teachers,
+        service.datasets,
+        service.artifacts,
+        service.hints,
+        probes,
+        trainer,
+        limits,
+        settings.probe_timeout_s,
+    )
+    lanes = {"train": train, "check": check, "probe": probe}
     return Runner(
         Pulse(service), lanes, poll_s=settings.poll_s, heartbeat_s=settings.heartbeat_s, on_failure=on_failure
     )

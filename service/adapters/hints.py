@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-Kind = Literal["job", "dataset"]
+Kind = Literal["job", "dataset", "teacher"]
 
 WAKE = "bpkd.wake"
 """The task that a hint sends; its argument is the :data:`Kind`."""

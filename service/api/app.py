@@ -16,12 +16,24 @@ from service.api.auth import authenticate
 from service.api.context import Context
 from service.api.edge import Edge
 from service.api.metrics import Metrics
-from service.api.routes import aliases, catalog, datasets, infer, job_events, job_files, jobs, models, operations, pages
+from service.api.routes import (
+    aliases,
+    catalog,
+    datasets,
+    infer,
+    job_events,
+    job_files,
+    jobs,
+    models,
+    operations,
+    pages,
+    teachers,
+)
 from service.domain import submission
 from service.inference import Runtime
 from service.wiring import Service
 
-PRIVATE = (datasets, jobs, job_events, job_files, models, aliases, infer, catalog, operations)
+PRIVATE = (datasets, teachers, jobs, job_events, job_files, models, aliases, infer, catalog, operations)
 PUBLIC = (operations.health, pages.router)
 REFRESH_S = 1.0
 _log = logging.getLogger(__name__)
@@ -49,7 +61,7 @@ async def _lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
     service, live = here.service, here.runtime.live
 
     def reap() -> None:
-        for moved in submission.reap(service.jobs, service.datasets, service.hints):
+        for moved in submission.reap(service.jobs, service.datasets, service.teachers, service.hints):
             _log.warning("%s was taken back from a worker that is gone", moved)
 
     def warm_up() -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from bpkd_core.errors import InvalidInput
-from bpkd_core.spec import HUB_ID, CheckpointTeacher, OnnxTeacher, Student, Teacher
-from service.schemas import JobRequest
+from bpkd_core.spec import HUB_ID, CheckpointTeacher, OnnxTeacher, Student, TrainedTeacher
+from service.schemas import CheckpointFile, JobRequest, OnnxFile, RegisteredTeacher
 
+Network = Student | TrainedTeacher | CheckpointTeacher | OnnxTeacher
 FOLDER_OF = "hf:"
 """What begins the name of a network that a folder or a hub's repository describes."""
 
@@ -22,13 +23,30 @@ def importable_folder(path: str, roots: Sequence[Path]) -> Path:
     return folder
 
 
+def importable_file(path: str, roots: Sequence[Path], *, param: str = "path") -> Path:
+    """A file, resolved. Raises InvalidInput as :func:`importable_folder` does."""
+    file = importable(path, roots, param=param)
+    if not file.is_file():
+        raise InvalidInput(f"{file} is no file; expected a file of the server", param=param)
+    return file
+
+
+def with_network(file: OnnxFile | CheckpointFile, roots: Sequence[Path]) -> OnnxFile | CheckpointFile:
+    """A teacher's file with the folder that its network may be named by resolved. Raises InvalidInput."""
+    if isinstance(file, OnnxFile) or not file.arch.startswith(FOLDER_OF):
+        return file
+    return file.model_copy(update={"arch": _network(file.arch, roots, "file.arch")})
+
+
 def with_files(job: JobRequest, roots: Sequence[Path]) -> JobRequest:
     """The job with every path that it names resolved. Raises InvalidInput that names the field."""
-    student, teacher = _located(job.student, roots, "student"), _located(job.teacher, roots, "teacher")
+    student, teacher = _located(job.student, roots, "student"), job.teacher
+    if not isinstance(teacher, RegisteredTeacher):
+        teacher = _located(teacher, roots, "teacher")
     return job.model_copy(update={"student": student, "teacher": teacher})
 
 
-def _located(network: Student | Teacher, roots: Sequence[Path], role: str) -> Student | Teacher:
+def _located(network: Network, roots: Sequence[Path], role: str) -> Network:
     """The network with its weights' place, and the folder that it may be named by, resolved."""
     changes: dict[str, Any] = {}
     if isinstance(network, CheckpointTeacher | OnnxTeacher):
@@ -36,8 +54,12 @@ def _located(network: Student | Teacher, roots: Sequence[Path], role: str) -> St
     elif network.pretrained is not None:
         changes["pretrained"] = _place(network.pretrained, roots, f"{role}.pretrained")
     if not isinstance(network, OnnxTeacher) and network.arch.startswith(FOLDER_OF):
-        changes["arch"] = FOLDER_OF + _place(network.arch.removeprefix(FOLDER_OF), roots, f"{role}.arch")
+        changes["arch"] = _network(network.arch, roots, f"{role}.arch")
     return network.model_copy(update=changes)
+
+
+def _network(arch: str, roots: Sequence[Path], param: str) -> str:
+    return FOLDER_OF + _place(arch.removeprefix(FOLDER_OF), roots, param)
 
 
 def _place(name: str, roots: Sequence[Path], param: str) -> str:

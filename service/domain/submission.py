@@ -12,7 +12,7 @@ from service.domain.datasets import Dataset
 from service.domain.errors import Conflict
 from service.domain.idempotency import Once
 from service.domain.jobs import Job
-from service.domain.ports import Datasets, Hints, Jobs
+from service.domain.ports import Datasets, Hints, Jobs, Teachers
 
 
 def draft_job(
@@ -28,20 +28,7 @@ def draft_job(
     Raises InvalidDataset (with the report) for a refused dataset and for masks that are missing and would be needed,
     and Conflict for one that is still being validated.
     """
-    if dataset.state == "refused":
-        report = dict(dataset.report) if dataset.report is not None else None
-        raise InvalidDataset(
-            f"Dataset {dataset.id} was refused by its validation; expected one that is ready",
-            report=report,
-            param="dataset",
-            hint=f"See /v1/datasets/{dataset.id}/report, mend the files and register them again.",
-        )
-    if dataset.state != "ready":
-        raise Conflict(
-            f"Dataset {dataset.id} is still being validated; expected one that is ready",
-            param="dataset",
-            hint=f"Ask for /v1/datasets/{dataset.id} until its state is ready.",
-        )
+    require_ready(dataset)
     if request.get("labels", "dataset") == "dataset" and dataset.lacks_masks:
         raise InvalidDataset(
             f"Dataset {dataset.id} was checked for labels: {dataset.labels} and has images whose masks are missing or "
@@ -86,6 +73,24 @@ def draft_retry(job: Job, *, job_id: str, now: datetime, created_by: str | None 
     )
 
 
+def require_ready(dataset: Dataset) -> None:
+    """Raise InvalidDataset (with the report) for a refused dataset, and Conflict for one that is not validated yet."""
+    if dataset.state == "refused":
+        report = dict(dataset.report) if dataset.report is not None else None
+        raise InvalidDataset(
+            f"Dataset {dataset.id} was refused by its validation; expected one that is ready",
+            report=report,
+            param="dataset",
+            hint=f"See /v1/datasets/{dataset.id}/report, mend the files and register them again.",
+        )
+    if dataset.state != "ready":
+        raise Conflict(
+            f"Dataset {dataset.id} is still being validated; expected one that is ready",
+            param="dataset",
+            hint=f"Ask for /v1/datasets/{dataset.id} until its state is ready.",
+        )
+
+
 def submit(jobs: Jobs, hints: Hints, job: Job, *, once: Once | None = None) -> Job:
     """Queue a drafted job. With a repeated key the earlier job comes back, told by its other id."""
     stored = jobs.add(job, once=once)
@@ -105,11 +110,13 @@ def cancel(jobs: Jobs, job_id: str) -> Job:
     return jobs.change(job_id, lifecycle.cancel, fence=None)
 
 
-def reap(jobs: Jobs, datasets: Datasets, hints: Hints) -> list[str]:
+def reap(jobs: Jobs, datasets: Datasets, teachers: Teachers, hints: Hints) -> list[str]:
     """Take back what dead workers held, and hint for what is queued again. Returns the ids of all that moved."""
-    moved_jobs, moved_datasets = jobs.reap(), datasets.reap()
+    moved_jobs, moved_datasets, moved_teachers = jobs.reap(), datasets.reap(), teachers.reap()
     if any(job.status == "queued" for job in moved_jobs):
         hints.hint("job")
     if any(dataset.state == "validating" for dataset in moved_datasets):
         hints.hint("dataset")
-    return [record.id for record in (*moved_jobs, *moved_datasets)]
+    if any(teacher.waits for teacher in moved_teachers):
+        hints.hint("teacher")
+    return [record.id for record in (*moved_jobs, *moved_datasets, *moved_teachers)]

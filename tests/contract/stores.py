@@ -16,10 +16,13 @@ from service.adapters.sql.tables import metadata
 from service.domain.datasets import Dataset
 from service.domain.jobs import Job
 from service.domain.models import Release
-from service.domain.ports import Datasets, Events, Idempotency, Jobs, Keys, Models, Webhooks, Workers
+from service.domain.ports import Datasets, Events, Idempotency, Jobs, Keys, Models, Teachers, Webhooks, Workers
+from service.domain.teachers import Teacher, receive
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 LEASE_S = 60.0
+CLASSES = (ClassInfo(id=0, name="road", color=(1, 2, 3)), ClassInfo(id=1, name="sky", color=(4, 5, 6)))
+TEACHER_FILE = FileInfo(sha256="a" * 64, size=3_000_000_000)
 
 
 @dataclass
@@ -29,6 +32,7 @@ class Stores:
     jobs: Jobs
     events: Events
     datasets: Datasets
+    teachers: Teachers
     models: Models
     keys: Keys
     webhooks: Webhooks
@@ -46,6 +50,16 @@ class Stores:
     def add_dataset(self, **changes: Any) -> Dataset:
         """A dataset that waits for its validation."""
         return self.datasets.add(Dataset(f"ds_{self.number()}", "streets", "/data/streets", NOW).evolve(**changes))
+
+    def draft_teacher(self, **changes: Any) -> Teacher:
+        """A teacher that is not stored yet and has no file; its dataset is stored."""
+        if "dataset_id" not in changes:
+            changes["dataset_id"] = self.add_dataset().id
+        return Teacher(f"tch_{self.number()}", "theirs", {"type": "onnx"}, "", CLASSES, NOW).evolve(**changes)
+
+    def add_teacher(self, **changes: Any) -> Teacher:
+        """A teacher that waits for its probe."""
+        return self.teachers.add(receive(self.draft_teacher(**changes), NOW, info=TEACHER_FILE))
 
     def draft(self, **changes: Any) -> Job:
         """A job that is not stored yet, of a dataset that is."""
@@ -112,6 +126,7 @@ def memory_stores() -> Stores:
         jobs=memory.MemoryJobs(store),
         events=memory.MemoryEvents(store),
         datasets=memory.MemoryDatasets(store),
+        teachers=memory.MemoryTeachers(store),
         models=memory.MemoryModels(store),
         keys=memory.MemoryKeys(store),
         webhooks=memory.MemoryWebhooks(store),
@@ -132,6 +147,7 @@ def sql_stores(url: str) -> Stores:
         jobs=sql.SqlJobs(database),
         events=sql.SqlEvents(database),
         datasets=sql.SqlDatasets(database),
+        teachers=sql.SqlTeachers(database),
         models=sql.SqlModels(database),
         keys=sql.SqlKeys(database),
         webhooks=sql.SqlWebhooks(database),

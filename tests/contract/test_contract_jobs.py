@@ -349,12 +349,12 @@ def test_the_reaper_hints_only_for_what_waits_again(stores: Stores) -> None:
     held = stores.claim()
     cancel(stores.jobs, held.id)
     stores.elapse(LEASE_S + 1)
-    assert reap(stores.jobs, stores.datasets, Recorder()) == [held.id]
+    assert reap(stores.jobs, stores.datasets, stores.teachers, Recorder()) == [held.id]
     assert sent == []
     stores.add_job()
     again = stores.claim()
     stores.elapse(LEASE_S + 1)
-    assert reap(stores.jobs, stores.datasets, Recorder()) == [again.id]
+    assert reap(stores.jobs, stores.datasets, stores.teachers, Recorder()) == [again.id]
     assert sent == ["job"]
 
 
@@ -392,11 +392,11 @@ def test_lists_are_filtered_by_the_beginning_of_a_name_and_by_metadata(stores: S
 
 def test_lists_are_filtered_by_a_span_of_time_and_by_teacher(stores: Stores) -> None:
     """The first moment belongs to the span, the last does not; so spans can be put end to end."""
-    dataset = stores.add_dataset()
+    dataset, teacher = stores.add_dataset(), stores.add_teacher()
     times = [NOW + timedelta(seconds=seconds) for seconds in (-3600, 0, 0.5, 3600)]
     ids = [new_id("job", now=at, entropy=bytes(10)) for at in times]
     for number, (job_id, at) in enumerate(zip(ids, times, strict=True)):
-        teacher_id = "tch_1" if number < 2 else None
+        teacher_id = teacher.id if number < 2 else None
         stores.add_job(id=job_id, created_at=at, dataset_id=dataset.id, teacher_id=teacher_id)
 
     def found(**wanted: Any) -> list[str]:
@@ -405,5 +405,5 @@ def test_lists_are_filtered_by_a_span_of_time_and_by_teacher(stores: Stores) -> 
     assert found(created_from=times[1], created_before=times[3]) == ids[1:3]
     assert found(created_from=times[2]) == ids[2:]
     assert found(created_before=times[1]) == ids[:1]
-    assert found(teacher_id="tch_1") == ids[:2]
-    assert found(teacher_id="tch_1", created_from=times[1]) == ids[1:2]
+    assert found(teacher_id=teacher.id) == ids[:2]
+    assert found(teacher_id=teacher.id, created_from=times[1]) == ids[1:2]

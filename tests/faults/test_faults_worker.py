@@ -118,6 +118,6 @@ def test_f52_a_job_that_kills_every_worker_is_given_up(service: Service, tmp_pat
             worker.send(signal.SIGKILL)
             worker.wait()
         expire_lease(service, job)
-        submission.reap(service.jobs, service.datasets, service.hints)
+        submission.reap(service.jobs, service.datasets, service.teachers, service.hints)
     job = service.jobs.get(job.id)
     assert (job.status, job.error and job.error["code"]) == ("failed", "poison")

@@ -9,6 +9,7 @@ from service.adapters.memory.events import MemoryEvents
 from service.adapters.memory.jobs import MemoryJobs
 from service.adapters.memory.models import MemoryModels
 from service.adapters.memory.store import MemoryStore
+from service.adapters.memory.teachers import MemoryTeachers
 from service.adapters.memory.webhooks import MemoryWebhooks
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "MemoryKeys",
     "MemoryModels",
     "MemoryStore",
+    "MemoryTeachers",
     "MemoryWebhooks",
     "MemoryWorkers",
 ]

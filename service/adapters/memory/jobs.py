@@ -34,6 +34,9 @@ class MemoryJobs:
                 known = self._store.recall(once)
                 if known is not None and known.resource_id is not None:
                     return self.get(known.resource_id)
+            if job.teacher_id is not None and job.teacher_id not in self._store.teachers:
+                raise NotFound.of("teacher", job.teacher_id)
+            if once is not None:
                 self._store.remember(once, resource_id=job.id)
             return self._write(lifecycle.queued(job))
 

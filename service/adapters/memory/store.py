@@ -16,6 +16,7 @@ from service.domain.jobs import Job
 from service.domain.keys import ApiKey
 from service.domain.models import Alias, AliasMove, Version
 from service.domain.ports import Clock, Listing, Page
+from service.domain.teachers import Teacher
 from service.domain.webhooks import Webhook
 from service.domain.workers import Worker
 
@@ -42,6 +43,7 @@ class MemoryStore:
         self.jobs: dict[str, Job] = {}
         self.events: dict[str, list[StoredEvent]] = {}
         self.datasets: dict[str, Dataset] = {}
+        self.teachers: dict[str, Teacher] = {}
         self.versions: dict[str, list[Version]] = {}
         self.aliases: dict[tuple[str, str], Alias] = {}
         self.moves: dict[tuple[str, str], list[AliasMove]] = {}

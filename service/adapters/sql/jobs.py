@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
-from service.adapters.sql import events, idempotency, models, tables
+from service.adapters.sql import events, idempotency, models, tables, teachers
 from service.adapters.sql.database import Database
 from service.adapters.sql.rows import changes, columns, listing, record
 from service.domain import lifecycle
@@ -44,6 +44,8 @@ class SqlJobs:
                 earlier = idempotency.link(self._database, connection, once, job.id)
                 if earlier != job.id:
                     return _job(_row(connection, earlier))
+            if job.teacher_id is not None:
+                teachers.require(connection, job.teacher_id)
             change = lifecycle.queued(job)
             connection.execute(sa.insert(_jobs).values(**columns(job), last_seq=len(change.notes)))
             events.tell(connection, change, after=0, now=self._database.now(connection))

@@ -63,6 +63,29 @@ datasets = Table(
     Index(None, "state", "id"),
 )
 
+teachers = Table(
+    "teachers",
+    metadata,
+    Column("id", KEY, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("file", Json(_OBJECT), nullable=False),
+    Column("dataset_id", KEY, nullable=False),
+    Column("classes", Json(_CLASSES), nullable=False),
+    Column("created_at", Timestamp, nullable=False),
+    Column("created_by", String),
+    Column("metadata", Json(_STRINGS), nullable=False),
+    Column("state", String, nullable=False),
+    Column("sha256", String),
+    Column("size", sa.BigInteger),
+    Column("probe", Json(_OBJECT)),
+    Column("attempt", Integer, nullable=False),
+    Column("error", Json(_OBJECT)),
+    Column("checked_at", Timestamp),
+    *_lease(),
+    Index(None, "state", "id"),
+    Index(None, "dataset_id", "id"),
+)
+
 jobs = Table(
     "jobs",
     metadata,

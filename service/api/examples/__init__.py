@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from service.api.examples import datasets, jobs, operations, registry, uploads
+from service.api.examples import datasets, jobs, operations, registry, teachers, uploads
 from service.api.examples.base import PROBLEM
 
 BY_SCHEMA: Mapping[str, Any] = {
     **datasets.BY_SCHEMA,
     **jobs.BY_SCHEMA,
     **registry.BY_SCHEMA,
+    **teachers.BY_SCHEMA,
     **operations.BY_SCHEMA,
     **uploads.BY_SCHEMA,
     "Problem": PROBLEM,

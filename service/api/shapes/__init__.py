@@ -7,6 +7,7 @@ from service.api.shapes.datasets import dataset
 from service.api.shapes.jobs import event, files, first, job, metrics, plan
 from service.api.shapes.operations import worker
 from service.api.shapes.registry import alias, model, move, student, version
+from service.api.shapes.teachers import probe, teacher
 from service.api.shapes.uploads import upload
 
 __all__ = [
@@ -24,7 +25,9 @@ __all__ = [
     "model",
     "move",
     "plan",
+    "probe",
     "student",
+    "teacher",
     "upload",
     "version",
     "whole",

@@ -13,11 +13,13 @@ from service.domain.ports.datasets import Datasets
 from service.domain.ports.jobs import EVERY_JOB, Events, JobFilter, Jobs
 from service.domain.ports.machine import Artifacts, Hints, Workers
 from service.domain.ports.registry import Models
+from service.domain.ports.teachers import EVERY_TEACHER, TeacherFilter, Teachers
 from service.domain.ports.uploads import Growing, Uploads
 from service.domain.ports.webhooks import Outgoing, WebhookMove, Webhooks
 
 __all__ = [
     "EVERY_JOB",
+    "EVERY_TEACHER",
     "Artifacts",
     "Clock",
     "Datasets",
@@ -35,6 +37,8 @@ __all__ = [
     "Outgoing",
     "Page",
     "T",
+    "TeacherFilter",
+    "Teachers",
     "Uploads",
     "WebhookMove",
     "Webhooks",

@@ -71,6 +71,6 @@ class Artifacts(Protocol):
 class Hints(Protocol):
     """A nudge to whoever waits for work. The database is the truth: a hint may be lost, doubled or late."""
 
-    def hint(self, kind: Literal["job", "dataset"]) -> None:
+    def hint(self, kind: Literal["job", "dataset", "teacher"]) -> None:
         """Say that there is work. Never raises, returns quickly."""
         ...
