@@ -26,19 +26,22 @@ from service.schemas.base import (
 )
 from service.schemas.datasets import Dataset, DatasetId, DatasetRequest, DatasetState
 from service.schemas.jobs import (
+    Event,
+    EventType,
+    File,
     Gates,
     Job,
-    JobFailure,
-    JobId,
+    JobPlan,
     JobProgress,
     JobRequest,
     JobStage,
     JobStatus,
+    Metrics,
+    PlannedNetwork,
     Register,
-    RepeatRequest,
+    Role,
 )
 from service.schemas.operations import Health, ServerVersion, Worker
-from service.schemas.plans import JobEstimate, JobPlan, PlannedNetwork, Role, Span
 from service.schemas.registry import (
     Alias,
     AliasMove,
@@ -60,16 +63,6 @@ from service.schemas.teachers import (
     TeacherRequest,
     TeacherState,
 )
-from service.schemas.traces import (
-    Checkpoint,
-    Difference,
-    Event,
-    EventType,
-    File,
-    JobDiff,
-    Metrics,
-    Preview,
-)
 from service.schemas.uploads import Upload
 
 __all__ = [
@@ -80,14 +73,12 @@ __all__ = [
     "AliasRequest",
     "Blame",
     "CatalogStudent",
-    "Checkpoint",
     "CheckpointFile",
     "ClassArea",
     "Dataset",
     "DatasetId",
     "DatasetRequest",
     "DatasetState",
-    "Difference",
     "Event",
     "EventType",
     "Failure",
@@ -96,10 +87,6 @@ __all__ = [
     "Gates",
     "Health",
     "Job",
-    "JobDiff",
-    "JobEstimate",
-    "JobFailure",
-    "JobId",
     "JobPlan",
     "JobProgress",
     "JobRequest",
@@ -117,16 +104,13 @@ __all__ = [
     "OnnxFile",
     "PlannedNetwork",
     "Prediction",
-    "Preview",
     "Problem",
     "Reason",
     "Register",
     "RegisteredTeacher",
-    "RepeatRequest",
     "Role",
     "RollbackRequest",
     "ServerVersion",
-    "Span",
     "T",
     "Teacher",
     "TeacherFile",
