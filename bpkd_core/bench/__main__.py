@@ -31,9 +31,11 @@ def training(
     precision: Annotated[str, typer.Option()],
     device: str = "cpu",
     profiled: bool = False,
+    compiled: bool = False,
 ) -> None:
     """Steps: :func:`bpkd_core.bench.training.measure`."""
-    answer(device, trainings.measure(teacher, student, crop, batch, precision, found(device), profiled=profiled))
+    sides = {"profiled": profiled, "compiled": compiled}
+    answer(device, trainings.measure(teacher, student, crop, batch, precision, found(device), **sides))
 
 
 def found(device: str) -> torch.device:

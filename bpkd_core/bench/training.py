@@ -24,6 +24,7 @@ from bpkd_core.models import build
 from bpkd_core.models.base import SegmentationNet
 from bpkd_core.spec import Train, parse
 from bpkd_core.teachers import TorchTeacher
+from bpkd_core.train.compiling import compile_forward
 from bpkd_core.train.objective import Distillation
 from bpkd_core.train.precision import autocast
 from bpkd_core.train.state import State
@@ -41,13 +42,16 @@ def measure(
     batch_size: int,
     precision: str,
     device: torch.device,
-    profiled: bool,
+    *,
+    profiled: bool = False,
+    compiled: bool = False,
 ) -> dict[str, Any]:
     """Images a second of each side, the ratios, and what part of a step the loss itself takes. Two minutes on a CPU.
 
     teacher, student: names of the catalog. crop: side of the square images. precision: of our loop; the plain one
-    computes in float32. profiled: add the operators that a BPKD step spends its time in. Raises UnknownName and
-    InvalidSpec.
+    computes in float32. profiled: add the operators that a BPKD step spends its time in. compiled: add a side whose
+    student is compiled, as `train.compile` has it. Raises UnknownName, InvalidSpec, and MissingExtra where nothing
+    compiles.
     """
     plan = parse(Train, {"batch_size": batch_size, "crop": (crop, crop), "precision": precision})
     batch = draw_batch(batch_size, crop, device)
@@ -57,6 +61,10 @@ def measure(
     sides: dict[str, Work] = {
         name: our_step(nets[name], plan, Distillation(guide, method), batch, device) for name, method in methods.items()
     }
+    if compiled:
+        student_net = build(student, num_classes=NUM_CLASSES)
+        compile_forward(student_net, device)
+        sides["compiled"] = our_step(student_net, plan, Distillation(guide, methods["bpkd"]), batch, device)
     plain_teacher = build(teacher, num_classes=NUM_CLASSES).to(device).eval()
     sides["plain"] = plain_step(nets["plain"].to(device).train(), plain_teacher, methods["bpkd"], plan, batch)
     taken = race(sides, device, rounds=ROUNDS, seconds=SECONDS)
@@ -70,6 +78,7 @@ def measure(
         **{f"{name}_images_per_s": batch_size / seconds for name, seconds in taken.items()},
         "bpkd_to_kd": taken["kd"] / taken["bpkd"],
         "bpkd_to_plain": taken["plain"] / taken["bpkd"],
+        **({"compiled_to_bpkd": taken["bpkd"] / taken["compiled"]} if compiled else {}),
         "step_ms": 1e3 * taken["bpkd"],
         "loss_ms": 1e3 * loss_s,
         "loss_share": loss_s / taken["bpkd"],

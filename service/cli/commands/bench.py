@@ -45,13 +45,14 @@ def training(
     precision: Annotated[str, typer.Option(help="Of our loop: auto, fp32, bf16 or fp16.")] = "auto",
     device: Device = "cpu",
     profile: Annotated[bool, typer.Option("--profile", help="Add the operators that take the time.")] = False,
+    compiled: Annotated[bool, typer.Option("--compile", help="Add a side whose student is compiled.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Images a second of a BPKD step, beside plain distillation (kd) and beside a plain float32 loop."""
     sizes = ("--crop", str(crop), "--batch", str(batch), "--precision", precision)
     names = ("--teacher", teacher, "--student", student)
-    profiled = ("--profiled",) if profile else ()
-    show(measure("training", *names, *sizes, "--device", device, *profiled), as_json=as_json)
+    sides = [option for option, wanted in (("--profiled", profile), ("--compiled", compiled)) if wanted]
+    show(measure("training", *names, *sizes, "--device", device, *sides), as_json=as_json)
 
 
 def measure(*arguments: str) -> dict[str, Any]:
