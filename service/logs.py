@@ -32,4 +32,5 @@ def configure(level: str) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(formatter)
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    for library in ("uvicorn", "httpx"):  # httpx tells whole URLs, and a webhook's may hold a secret
+        logging.getLogger(library).setLevel(logging.WARNING)

@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from service.api import errors, openapi
 from service.api.auth import authenticate
 from service.api.context import Context
+from service.api.courier import Courier
 from service.api.edge import Edge
 from service.api.metrics import Metrics
 from service.api.routes import (
@@ -28,12 +29,13 @@ from service.api.routes import (
     operations,
     pages,
     teachers,
+    webhooks,
 )
 from service.domain import submission
 from service.inference import Runtime
 from service.wiring import Service
 
-PRIVATE = (datasets, teachers, jobs, job_events, job_files, models, aliases, infer, catalog, operations)
+PRIVATE = (datasets, teachers, jobs, job_events, job_files, models, aliases, infer, catalog, operations, webhooks)
 PUBLIC = (operations.health, pages.router)
 REFRESH_S = 1.0
 _log = logging.getLogger(__name__)
@@ -72,6 +74,7 @@ async def _lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
 
     tasks = [
         asyncio.create_task(_try(warm_up)),
+        asyncio.create_task(Courier(service.webhooks, service.outgoing, service.now).run()),
         asyncio.create_task(_every(service.settings.heartbeat_s, reap)),
         asyncio.create_task(_every(REFRESH_S, live.refresh)),
     ]

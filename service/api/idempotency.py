@@ -38,13 +38,13 @@ def created(body: Wire, location: str, *, replayed: bool) -> Response:
     return shapes.answer(body, 201, {"Location": location} | ({REPLAYED: "true"} if replayed else {}))
 
 
-def answer_once(answers: Idempotency, promise: Once | None, act: Callable[[], Wire]) -> Response:
-    """Act and answer 200; for a key that was answered before, repeat the answer instead.
+def answer_once(answers: Idempotency, promise: Once | None, act: Callable[[], Wire], *, status: int = 200) -> Response:
+    """Act and answer; for a key that was answered before, repeat the answer instead.
 
     Raises IdempotencyInFlight, IdempotencyMismatch, and whatever `act` raises; then the key is free again.
     """
     if promise is None:
-        return shapes.answer(act())
+        return shapes.answer(act(), status)
     if (stored := answers.begin(promise)) is not None:
         return JSONResponse(stored.body, stored.status, {REPLAYED: "true"})
     try:
@@ -52,5 +52,5 @@ def answer_once(answers: Idempotency, promise: Once | None, act: Callable[[], Wi
     except BaseException:
         answers.abandon(promise)
         raise
-    answers.finish(promise, Answer(200, body.model_dump(mode="json")))
-    return shapes.answer(body)
+    answers.finish(promise, Answer(status, body.model_dump(mode="json")))
+    return shapes.answer(body, status)

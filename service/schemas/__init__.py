@@ -64,6 +64,7 @@ from service.schemas.teachers import (
     TeacherState,
 )
 from service.schemas.uploads import Upload
+from service.schemas.webhooks import Delivery, DeliveryAttempt, JobEvent, JobWebhook, Webhook, WebhookRequest
 
 __all__ = [
     "DEFAULT_ALIAS",
@@ -79,6 +80,8 @@ __all__ = [
     "DatasetId",
     "DatasetRequest",
     "DatasetState",
+    "Delivery",
+    "DeliveryAttempt",
     "Event",
     "EventType",
     "Failure",
@@ -87,11 +90,13 @@ __all__ = [
     "Gates",
     "Health",
     "Job",
+    "JobEvent",
     "JobPlan",
     "JobProgress",
     "JobRequest",
     "JobStage",
     "JobStatus",
+    "JobWebhook",
     "Label",
     "LabelSource",
     "List",
@@ -119,6 +124,8 @@ __all__ = [
     "TeacherState",
     "Upload",
     "Version",
+    "Webhook",
+    "WebhookRequest",
     "Wire",
     "Worker",
 ]

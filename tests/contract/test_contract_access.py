@@ -27,6 +27,26 @@ def test_a_key_is_found_by_the_hash_of_its_secret_until_it_is_revoked(stores: St
         stores.keys.revoke("key_1")
 
 
+def test_a_key_comes_back_with_all_that_it_may_do(stores: Stores) -> None:
+    """A limit that the store forgets is none."""
+    limits = {"expires_at": NOW, "max_running": 2, "max_queued": 20, "last_used_at": NOW}
+    key = ApiKey("key_1", "camera", digest("bpkd_secret"), NOW, scopes=("read", "infer"), **limits)
+    stores.keys.add(key)
+    assert stores.keys.find(digest("bpkd_secret")) == key
+
+
+def test_the_use_of_a_key_is_noted_by_the_stores_clock(stores: Stores) -> None:
+    """Two servers with different clocks write one history."""
+    stores.keys.add(ApiKey("key_1", "laptop", digest("bpkd_secret"), NOW))
+    stores.keys.touch("key_1")
+    stores.elapse(100)
+    (before,) = stores.keys.list()
+    stores.keys.touch("key_1")
+    stores.keys.touch("key_nobody")
+    (after,) = stores.keys.list()
+    assert (after.last_used_at - before.last_used_at).total_seconds() == pytest.approx(100)
+
+
 def test_a_secret_is_known_once(stores: Stores) -> None:
     """Two servers that start together let the same first key in; neither may fail over it."""
     for number in (1, 2):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from service.api.examples import datasets, jobs, operations, registry, teachers, uploads
+from service.api.examples import datasets, jobs, operations, registry, teachers, uploads, webhooks
 from service.api.examples.base import PROBLEM
 
 BY_SCHEMA: Mapping[str, Any] = {
@@ -15,6 +15,7 @@ BY_SCHEMA: Mapping[str, Any] = {
     **teachers.BY_SCHEMA,
     **operations.BY_SCHEMA,
     **uploads.BY_SCHEMA,
+    **webhooks.BY_SCHEMA,
     "Problem": PROBLEM,
 }
 """Schema -> an answer as it travels."""

@@ -9,6 +9,7 @@ from service.api.shapes.operations import worker
 from service.api.shapes.registry import alias, model, move, student, version
 from service.api.shapes.teachers import probe, teacher
 from service.api.shapes.uploads import upload
+from service.api.shapes.webhooks import delivery, webhook
 
 __all__ = [
     "V",
@@ -16,6 +17,7 @@ __all__ = [
     "alias",
     "answer",
     "dataset",
+    "delivery",
     "event",
     "files",
     "first",
@@ -30,6 +32,7 @@ __all__ = [
     "teacher",
     "upload",
     "version",
+    "webhook",
     "whole",
     "worker",
 ]

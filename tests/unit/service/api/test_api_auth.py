@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fakes.services import memory_service
@@ -13,7 +15,8 @@ from starlette.testclient import TestClient
 from bpkd_core.errors import InvalidInput
 from service.api import create_app
 from service.api.auth import admit_first_key, needs_key, refuse_unlocked
-from service.domain.keys import SECRET_BYTES, ApiKey, digest, secret_of
+from service.api.scopes import needed
+from service.domain.keys import SCOPES, SECRET_BYTES, ApiKey, digest, secret_of
 from service.settings import read_settings
 from service.wiring import Service
 
@@ -31,39 +34,108 @@ def api(locked: Service) -> Iterator[TestClient]:
         yield client
 
 
-def add_key(service: Service) -> str:
+def add_key(service: Service, **limits: Any) -> str:
     secret = secret_of(service.entropy(SECRET_BYTES))
-    service.keys.add(ApiKey(service.new_id("key"), "test", digest(secret), service.now()))
+    service.keys.add(ApiKey(service.new_id("key"), "test", digest(secret), service.now(), **limits))
     return secret
+
+
+def bearer(secret: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {secret}"}
+
+
+def operations(api: TestClient) -> Iterator[tuple[str, str]]:
+    """Every method of every route, with its template."""
+    for route in iter_route_contexts(api.app.routes):
+        for method in route.methods - {"HEAD"}:
+            yield method, route.path_format if hasattr(route, "path_format") else route.path
 
 
 def test_every_route_but_health_and_pages_asks_for_a_key(api: TestClient) -> None:
     # a route that forgets its guard is an open door; so all of them are walked, with every method
     asked = 0
-    for route in iter_route_contexts(api.app.routes):
-        for method in route.methods - {"HEAD"}:
-            path = route.path_format if hasattr(route, "path_format") else route.path
-            status = api.request(method, path.replace("{", "").replace("}", "")).status_code
-            assert (status == 401) == (path not in OPEN), (method, path, status)
-            asked += status == 401
+    for method, path in operations(api):
+        status = api.request(method, path.replace("{", "").replace("}", "")).status_code
+        assert (status == 401) == (path not in OPEN), (method, path, status)
+        asked += status == 401
     assert asked > 25
+
+
+def test_every_route_asks_for_its_scope_and_for_no_other(api: TestClient, locked: Service) -> None:
+    # the table is what is enforced: a key with the scope comes past the guard, a key with all others does not
+    only = {scope: bearer(add_key(locked, scopes=(scope,))) for scope in SCOPES}
+    plain = {"read", "write", "infer"}
+    but = {scope: bearer(add_key(locked, scopes=tuple(plain - {scope}))) for scope in SCOPES}
+    seen = set()
+    for method, path in operations(api):
+        if path in OPEN:
+            continue
+        scope, url = needed(method, path), path.replace("{", "").replace("}", "")
+        seen.add(scope)
+        assert api.request(method, url, headers=only[scope]).status_code not in (401, 403), (method, path)
+        assert api.request(method, url, headers=only["admin"]).status_code not in (401, 403), (method, path)
+        refusal = api.request(method, url, headers=but[scope])
+        assert refusal.status_code == 403, (method, path)
+        assert f"this needs {scope}" in refusal.json()["detail"]
+    assert seen == set(SCOPES)
+
+
+@pytest.mark.parametrize(
+    ("method", "route", "scope"),
+    [
+        ("GET", "/v1/jobs", "read"),
+        ("HEAD", "/v1/jobs/{job_id}", "read"),
+        ("POST", "/v1/jobs", "write"),
+        ("PUT", "/v1/models/{model}/aliases/{alias}", "write"),
+        ("POST", "/v1/models/{model}/infer", "infer"),
+        ("POST", "/v1/models/{model}/versions", "write"),
+        ("GET", "/v2/models/{model}/ready", "infer"),
+        ("GET", "/v1/webhooks", "read"),
+        ("POST", "/v1/webhooks", "admin"),
+        ("DELETE", "/v1/webhooks/{webhook_id}", "admin"),
+        ("POST", "/v1/webhooks/{webhook_id}/deliveries/{number}/replay", "admin"),
+    ],
+)
+def test_the_table_says_what_people_expect(method: str, route: str, scope: str) -> None:
+    # a camera that may send images must not be able to promote a model
+    assert needed(method, route) == scope
 
 
 def test_a_known_key_opens(api: TestClient, locked: Service) -> None:
     # and it is the key, not its prefix, that opens
     secret = add_key(locked)
-    assert api.get("/v1/jobs", headers={"Authorization": f"Bearer {secret}"}).status_code == 200
+    assert api.get("/v1/jobs", headers=bearer(secret)).status_code == 200
     for wrong in (secret[:-1], secret.upper(), "", "bpkd_", "\xff"):
         answer = api.get("/v1/jobs", headers={"Authorization": f"Bearer {wrong}".encode("latin-1")})
         assert answer.status_code == 401
         assert answer.headers["www-authenticate"] == "Bearer"
 
 
+def test_a_key_ends_at_its_time(api: TestClient, locked: Service) -> None:
+    # a contractor's key must not outlive the contract
+    for past, status in ((timedelta(seconds=1), 401), (timedelta(hours=-1), 200)):
+        answer = api.get("/v1/jobs", headers=bearer(add_key(locked, expires_at=locked.now() - past)))
+        assert answer.status_code == status
+        assert ("expired" in answer.text) == (status == 401)
+
+
+def test_the_last_use_of_a_key_is_noted_to_the_minute(api: TestClient, locked: Service) -> None:
+    # whoever tidies up must see which keys nobody uses, and a write for each request would cost too much
+    secret, idle = add_key(locked), add_key(locked)
+    api.get("/v1/jobs", headers=bearer(secret))
+    key = locked.keys.find(digest(secret))
+    assert key is not None
+    assert key.used_lately(locked.now())
+    api.get("/v1/jobs", headers=bearer(secret))
+    assert locked.keys.find(digest(secret)) == key
+    assert locked.keys.find(digest(idle)).last_used_at is None
+
+
 def test_a_revoked_key_is_shut_out_at_once(api: TestClient, locked: Service) -> None:
     # no cache may outlive the decision
     secret = add_key(locked)
     locked.keys.revoke(locked.keys.list()[0].id)
-    assert api.get("/v1/jobs", headers={"Authorization": f"Bearer {secret}"}).status_code == 401
+    assert api.get("/v1/jobs", headers=bearer(secret)).status_code == 401
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -150,6 +151,21 @@ def test_a_broken_dataset_fails_its_check_and_names_the_file(bpkd: Bpkd, dataset
     answer = bpkd("dataset", "check", dataset, "--json")
     assert (answer.code, answer.json["ok"]) == (1, False)
     assert "images/train/train1.png" in bpkd("dataset", "check", dataset).out
+
+
+def test_a_key_gets_what_was_asked_for_it(bpkd: Bpkd, tmp_path: Path) -> None:
+    # the scopes, the end and the limits of each key are chosen here and nowhere else
+    home = tmp_path / "server"
+    wishes = ("--scope", "infer", "--scope", "read", "--expires", "90d", "--max-running", "2", "--max-queued", "0")
+    bpkd("keys", "create", "camera", *wishes, "--home", home)
+    bpkd("keys", "create", "person", "--home", home)
+    camera, person = bpkd("keys", "list", "--home", home, "--json").json["data"]
+    lifetime = datetime.fromisoformat(camera["expires_at"]) - datetime.fromisoformat(camera["created_at"])
+    assert lifetime == timedelta(days=90)
+    assert (camera["scopes"], camera["max_running"], camera["max_queued"]) == (["infer", "read"], 2, 0)
+    assert (person["scopes"], person["expires_at"]) == (["read", "write", "infer"], None)
+    refused = bpkd("keys", "create", "x", "--expires", "soon", "--home", home)
+    assert (refused.code, "such as 90d" in refused.err) == (1, True)
 
 
 def test_a_key_is_shown_once_and_stored_as_a_hash(bpkd: Bpkd, tmp_path: Path) -> None:
