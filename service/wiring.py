@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from bpkd_core.errors import InvalidInput
 from service.adapters.cache import Cache
+from service.adapters.dataset_folders import FileDatasetFolders
 from service.adapters.files import FileArtifacts
 from service.adapters.hints import NoHints
 from service.adapters.memory import (
@@ -31,6 +32,7 @@ from service.domain.ids import ENTROPY_BYTES, Prefix, new_id
 from service.domain.ports import (
     Artifacts,
     Clock,
+    DatasetFolders,
     Datasets,
     Entropy,
     Events,
@@ -65,6 +67,7 @@ class Service:
     workers: Workers
     artifacts: Artifacts
     uploads: Uploads
+    dataset_folders: DatasetFolders
     hints: Hints
     outgoing: Outgoing
     now: Clock
@@ -94,6 +97,7 @@ def _memory_service(settings: Settings) -> Service:
         workers=MemoryWorkers(store),
         artifacts=_artifacts(settings),
         uploads=FileUploads(settings.home / "uploads"),
+        dataset_folders=FileDatasetFolders(settings.home / "datasets"),
         hints=_hints(settings),
         outgoing=_outgoing(settings),
         now=_now,
@@ -122,6 +126,7 @@ def _sql_service(settings: Settings) -> Service:
         workers=sql.SqlWorkers(database),
         artifacts=_artifacts(settings),
         uploads=FileUploads(settings.home / "uploads"),
+        dataset_folders=FileDatasetFolders(settings.home / "datasets"),
         hints=_hints(settings),
         outgoing=_outgoing(settings),
         now=_now,

@@ -1,29 +1,45 @@
-"""A dataset as a value, and its moves: registered, validated by a worker, then ready or refused for good."""
+"""A dataset as a value, and its moves: from a folder or an archive, validated by a worker, then ready or refused."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from bpkd_core.bundle import ClassInfo
+from bpkd_core.bundle import ClassInfo, FileInfo
 from bpkd_core.errors import BpkdError
 from bpkd_core.spec.labels import LabelSource
 from service.domain.errors import Conflict, Poisoned
 from service.domain.leases import MAX_ATTEMPTS_WITHOUT_PROGRESS, Lease
 
-State = Literal["validating", "ready", "refused"]
+NAMED = 5
+"""So many of those that use a dataset are named when it cannot be deleted."""
+State = Literal["uploading", "validating", "ready", "refused"]
+
+CHECKED = frozenset({"ready", "refused"})
+"""The states, of a teacher too, in which nobody looks at its files any more."""
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """A picture of one image under the colours of its mask. name, split: of the image."""
+
+    name: str
+    split: str
+    file: FileInfo
 
 
 @dataclass(frozen=True)
 class Dataset:
     """Images and masks under a path of the server.
 
-    layout: a name of the catalog, or "auto". labels: what its jobs will learn from, which says whether images may lack
-    their masks. report: the validation report as JSON, once there is one. sha256: the fingerprint of names and
-    contents. splits: split -> number of images. attempt: 1, and one more after each validation that died. error: why no
-    report could be made. checked_at: when it became ready or was refused.
+    uploaded: its files came as an archive, and lie where the server put them. layout: a name of the catalog, or "auto".
+    labels: what its jobs will learn from, which says whether images may lack their masks. report: the validation report
+    as JSON, once there is one. sha256: the fingerprint of names and contents. splits: split -> number of images.
+    attempt: 1, and one more after each validation that died. error: why no report could be made. checked_at: when it
+    became ready or was refused. samples: pictures, made by the validation. deleted_at: when it went; only the jobs that
+    ended on it still know its record.
     """
 
     id: str
@@ -42,6 +58,9 @@ class Dataset:
     attempt: int = 1
     error: Mapping[str, Any] | None = None
     checked_at: datetime | None = None
+    uploaded: bool = False
+    samples: tuple[Overlay, ...] = ()
+    deleted_at: datetime | None = None
     lease: Lease = field(default_factory=Lease)
 
     def evolve(self, **changes: Any) -> Dataset:
@@ -51,7 +70,7 @@ class Dataset:
     @property
     def waits(self) -> bool:
         """Whether a worker may take it to validate it."""
-        return self.state == "validating" and self.lease.owner is None
+        return self.state == "validating" and self.lease.owner is None and self.deleted_at is None
 
     @property
     def lacks_masks(self) -> bool:
@@ -69,9 +88,38 @@ class Findings:
     sha256: str | None = None
     classes: tuple[ClassInfo, ...] = ()
     splits: Mapping[str, int] = field(default_factory=dict[str, int])
+    samples: tuple[Overlay, ...] = ()
 
 
 DatasetMove = Callable[[Dataset, datetime], Dataset]
+
+
+def require_wait_for_content(dataset: Dataset) -> None:
+    """Raise Conflict unless the dataset waits for the archive that is its content."""
+    if dataset.state != "uploading":
+        raise Conflict(
+            f"Dataset {dataset.id} is {dataset.state} and takes no content; expected one that was made without a path",
+            hint="Content never changes: make another dataset for other files.",
+        )
+
+
+def accept(dataset: Dataset, _now: datetime) -> Dataset:
+    """All of the content has come: it waits for its validation."""
+    require_wait_for_content(dataset)
+    return dataset.evolve(state="validating")
+
+
+def delete(dataset: Dataset, now: datetime) -> Dataset:
+    """Forget it and its pictures. Whoever validates it loses the claim."""
+    return dataset.evolve(deleted_at=now, samples=(), lease=dataset.lease.release())
+
+
+def in_use(dataset_id: str, by: Sequence[str]) -> Conflict:
+    """Why a dataset cannot be deleted. by: what refers to it."""
+    return Conflict(
+        f"Dataset {dataset_id} is used by {', '.join(by)}; expected nothing that still needs it",
+        hint="Cancel the jobs, or wait for their end; what a model version learned from stays.",
+    )
 
 
 def claim(dataset: Dataset, now: datetime, *, owner: str, lease_s: float) -> Dataset:
@@ -94,6 +142,7 @@ def conclude(dataset: Dataset, now: datetime, *, findings: Findings) -> Dataset:
         sha256=findings.sha256,
         classes=findings.classes,
         splits=findings.splits,
+        samples=findings.samples,
         checked_at=now,
         lease=dataset.lease.release(),
     )

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import pytest
-from stores import LEASE_S, NOW, Stores
+from stores import LEASE_S, NOW, Stores, release
 
-from bpkd_core.bundle import ClassInfo
+from bpkd_core.bundle import ClassInfo, FileInfo
 from bpkd_core.errors import InvalidDataset
 from service.domain import work
-from service.domain.datasets import Dataset, Findings
-from service.domain.errors import FenceLost, IdempotencyMismatch, NotFound
+from service.domain.datasets import Dataset, Findings, Overlay, accept
+from service.domain.errors import Conflict, FenceLost, IdempotencyMismatch, NotFound
 from service.domain.idempotency import Once
+from service.domain.lifecycle import cancel
 from service.domain.ports import Page
 
 FINDINGS = Findings(
@@ -100,6 +102,81 @@ def test_giving_a_check_back_counts_no_attempt(stores: Stores) -> None:
     for _ in range(4):
         back = work.give_back_check(stores.datasets, claim(stores))
     assert (back.attempt, back.waits) == (1, True)
+
+
+def test_a_dataset_that_waits_for_its_content_is_not_validated(stores: Stores) -> None:
+    """Half an archive says nothing; the last byte of it lets a worker in."""
+    dataset = stores.add_dataset(state="uploading", uploaded=True)
+    assert stores.datasets.claim("w1", lease_s=LEASE_S) is None
+    stores.datasets.change(dataset.id, accept, fence=None)
+    assert claim(stores).id == dataset.id
+    with pytest.raises(Conflict, match="takes no content"):
+        stores.datasets.change(dataset.id, accept, fence=None)
+
+
+def test_samples_come_back_as_they_were_stored(stores: Stores) -> None:
+    """They are found by the hashes that stand here."""
+    dataset = stores.add_dataset()
+    samples = (Overlay("a", "train", FileInfo(sha256="a" * 64, size=9)),)
+    work.conclude_check(stores.datasets, claim(stores), replace(FINDINGS, samples=samples))
+    assert stores.datasets.get(dataset.id).samples == samples
+
+
+def test_a_deleted_dataset_is_gone_for_everybody(stores: Stores) -> None:
+    """No list shows it, no worker validates it, no job can be made of it."""
+    dataset = stores.add_dataset()
+    draft = stores.draft(dataset_id=dataset.id)
+    stores.datasets.delete(dataset.id)
+    assert stores.datasets.list(Page()).data == ()
+    assert stores.datasets.claim("w1", lease_s=LEASE_S) is None
+    for gone in (
+        partial(stores.datasets.get, dataset.id),
+        partial(stores.datasets.delete, dataset.id),
+        partial(stores.jobs.add, draft),
+    ):
+        with pytest.raises(NotFound):
+            gone()
+
+
+def test_deleting_a_dataset_takes_it_from_its_validator(stores: Stores) -> None:
+    """The worker finds out with its next heartbeat and writes nothing."""
+    stores.add_dataset()
+    held = claim(stores)
+    stores.datasets.delete(held.id)
+    with pytest.raises((FenceLost, NotFound)):
+        work.conclude_check(stores.datasets, held, FINDINGS)
+    assert stores.datasets.reap() == []
+
+
+def test_a_dataset_in_use_is_not_deleted(stores: Stores) -> None:
+    """A job that trains needs its files; a version must be able to say what it learned from."""
+    dataset = stores.add_dataset()
+    job = stores.add_job(dataset_id=dataset.id)
+    with pytest.raises(Conflict, match=job.id):
+        stores.datasets.delete(dataset.id)
+    work.succeed(stores.jobs, stores.claim(), result={}, files={}, release=release(job, model="street"))
+    with pytest.raises(Conflict, match="street@1"):
+        stores.datasets.delete(dataset.id)
+
+
+def test_a_dataset_is_not_deleted_under_a_probe(stores: Stores) -> None:
+    """A teacher is tried on its images; once that is through it needs them no more."""
+    teacher = stores.add_teacher()
+    with pytest.raises(Conflict, match=teacher.id):
+        stores.datasets.delete(teacher.dataset_id)
+    stores.teachers.change(teacher.id, lambda found, _: found.evolve(state="refused"), fence=None)
+    stores.datasets.delete(teacher.dataset_id)
+    with pytest.raises(NotFound):
+        stores.add_teacher(dataset_id=teacher.dataset_id)
+
+
+def test_a_job_that_ended_without_a_version_lets_its_dataset_go(stores: Stores) -> None:
+    """Its record stays, and still says which dataset it was."""
+    dataset = stores.add_dataset()
+    job = stores.add_job(dataset_id=dataset.id)
+    stores.jobs.change(job.id, cancel, fence=None)
+    stores.datasets.delete(dataset.id)
+    assert stores.jobs.get(job.id).dataset_id == dataset.id
 
 
 def test_an_idempotency_key_makes_one_dataset(stores: Stores) -> None:

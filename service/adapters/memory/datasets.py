@@ -33,13 +33,15 @@ class MemoryDatasets:
 
     def get(self, dataset_id: str) -> Dataset:
         with self._store.lock:
-            if dataset_id not in self._store.datasets:
+            dataset = self._store.datasets.get(dataset_id)
+            if dataset is None or dataset.deleted_at is not None:
                 raise NotFound.of("dataset", dataset_id)
-            return self._store.datasets[dataset_id]
+            return dataset
 
     def list(self, page: Page, *, state: State | None = None) -> Listing[Dataset]:
         with self._store.lock:
-            wanted = [dataset for dataset in self._store.datasets.values() if state in (None, dataset.state)]
+            there = [dataset for dataset in self._store.datasets.values() if dataset.deleted_at is None]
+            wanted = [dataset for dataset in there if state in (None, dataset.state)]
             return paged(wanted, page, lambda dataset: dataset.id, after=page.after)
 
     def claim(self, owner: str, *, lease_s: float) -> Dataset | None:
@@ -63,3 +65,16 @@ class MemoryDatasets:
             expired = [dataset for dataset in self._store.datasets.values() if dataset.lease.expired(now)]
             recover = partial(checks.recover, reason=LEASE_EXPIRED)
             return [self.change(dataset.id, recover, fence=dataset.lease.fence) for dataset in expired]
+
+    def delete(self, dataset_id: str) -> Dataset:
+        with self._store.lock:
+            self.get(dataset_id)
+            jobs = {job.id: job for job in self._store.jobs.values() if job.dataset_id == dataset_id}
+            versions = [version for history in self._store.versions.values() for version in history]
+            teachers = [teacher for teacher in self._store.teachers.values() if teacher.dataset_id == dataset_id]
+            users = [job.id for job in jobs.values() if not job.ended]
+            users += [teacher.id for teacher in teachers if teacher.state not in checks.CHECKED]
+            users += [f"{version.model}@{version.version}" for version in versions if version.job_id in jobs]
+            if users:
+                raise checks.in_use(dataset_id, sorted(users)[: checks.NAMED])
+            return self.change(dataset_id, checks.delete, fence=None)

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 from service.adapters.memory.checks import MemoryChecks
+from service.adapters.memory.datasets import MemoryDatasets
 from service.adapters.memory.store import MemoryStore, paged
-from service.domain.errors import NotFound
 from service.domain.idempotency import Once
 from service.domain.ports import Listing, Page
 from service.domain.ports.teachers import EVERY_TEACHER, TeacherFilter
@@ -20,8 +20,7 @@ class MemoryTeachers(MemoryChecks[Teacher]):
 
     def add(self, record: Teacher, *, once: Once | None = None) -> Teacher:
         with self._store.lock:
-            if record.dataset_id not in self._store.datasets:
-                raise NotFound.of("dataset", record.dataset_id)
+            MemoryDatasets(self._store).get(record.dataset_id)
             return super().add(record, once=once)
 
     def list(self, page: Page, where: TeacherFilter = EVERY_TEACHER) -> Listing[Teacher]:

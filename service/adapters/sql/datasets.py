@@ -16,11 +16,14 @@ from service.domain import datasets as checks
 from service.domain.datasets import Dataset, DatasetMove, State
 from service.domain.errors import FenceLost, NotFound
 from service.domain.idempotency import Once
+from service.domain.jobs import TERMINAL
 from service.domain.leases import LEASE_EXPIRED
 from service.domain.ports import Listing, Page
 
 _datasets = tables.datasets
+_jobs, _teachers, _versions = tables.jobs, tables.teachers, tables.versions
 _dataset = partial(record, Dataset)
+_there = _datasets.c.deleted_at.is_(None)
 
 
 class SqlDatasets:
@@ -43,14 +46,14 @@ class SqlDatasets:
             return _get(connection, dataset_id)
 
     def list(self, page: Page, *, state: State | None = None) -> Listing[Dataset]:
-        query = sa.select(_datasets)
+        query = sa.select(_datasets).where(_there)
         if state is not None:
             query = query.where(_datasets.c.state == state)
         with self._database.read() as connection:
             return listing(connection, query, _datasets.c.id, page, _dataset, after=page.after)
 
     def claim(self, owner: str, *, lease_s: float) -> Dataset | None:
-        waiting = sa.select(_datasets).where(_datasets.c.state == "validating", _datasets.c.owner.is_(None))
+        waiting = sa.select(_datasets).where(_there, _datasets.c.state == "validating", _datasets.c.owner.is_(None))
         with self._database.write() as connection:
             oldest = waiting.order_by(_datasets.c.id).limit(1).with_for_update(skip_locked=True)
             row = connection.execute(oldest).mappings().one_or_none()
@@ -73,6 +76,13 @@ class SqlDatasets:
             rows = connection.execute(query).mappings().all()
             return [self._apply(connection, _dataset(row), recover) for row in rows]
 
+    def delete(self, dataset_id: str) -> Dataset:
+        with self._database.write() as connection:
+            dataset = _get(connection, dataset_id, lock=True)
+            if users := _users(connection, dataset_id):
+                raise checks.in_use(dataset_id, users)
+            return self._apply(connection, dataset, checks.delete)
+
     def _apply(self, connection: Connection, before: Dataset, move: DatasetMove) -> Dataset:
         after = move(before, self._database.now(connection))
         update = sa.update(_datasets).where(_datasets.c.id == before.id, _datasets.c.fence == before.lease.fence)
@@ -82,8 +92,28 @@ class SqlDatasets:
 
 
 def _get(connection: Connection, dataset_id: str, *, lock: bool = False) -> Dataset:
-    query = sa.select(_datasets).where(_datasets.c.id == dataset_id)
+    query = sa.select(_datasets).where(_there, _datasets.c.id == dataset_id)
     row = connection.execute(query.with_for_update() if lock else query).mappings().one_or_none()
     if row is None:
         raise NotFound.of("dataset", dataset_id)
     return _dataset(row)
+
+
+def require(connection: Connection, dataset_id: str) -> None:
+    """Raise NotFound unless the dataset is there, and keep it from being deleted until the transaction ends."""
+    query = sa.select(_datasets.c.id).where(_there, _datasets.c.id == dataset_id)
+    if connection.scalar(query.with_for_update(read=True)) is None:
+        raise NotFound.of("dataset", dataset_id)
+
+
+def _users(connection: Connection, dataset_id: str) -> list[str]:
+    """Some of the open jobs and teachers, and of the versions, that refer to a dataset."""
+    ours, theirs = _jobs.c.dataset_id == dataset_id, _teachers.c.dataset_id == dataset_id
+    name = _versions.c.model + "@" + sa.cast(_versions.c.version, sa.String)
+    queries = (
+        sa.select(_jobs.c.id).where(ours, _jobs.c.status.not_in(TERMINAL)),
+        sa.select(_teachers.c.id).where(theirs, _teachers.c.state.not_in(checks.CHECKED)),
+        sa.select(name).join(_jobs, _jobs.c.id == _versions.c.job_id).where(ours),
+    )
+    found = (connection.scalars(query.limit(checks.NAMED)) for query in queries)
+    return sorted(user for users in found for user in users)[: checks.NAMED]

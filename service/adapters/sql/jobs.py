@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
-from service.adapters.sql import events, idempotency, models, tables, teachers
+from service.adapters.sql import datasets, events, idempotency, models, tables, teachers
 from service.adapters.sql.database import Database
 from service.adapters.sql.rows import changes, columns, listing, record
 from service.domain import lifecycle
@@ -37,9 +37,7 @@ class SqlJobs:
 
     def add(self, job: Job, *, once: Once | None = None) -> Job:
         with self._database.write() as connection:
-            known = connection.scalar(sa.select(tables.datasets.c.id).where(tables.datasets.c.id == job.dataset_id))
-            if known is None:
-                raise NotFound.of("dataset", job.dataset_id)
+            datasets.require(connection, job.dataset_id)
             if once is not None:
                 earlier = idempotency.link(self._database, connection, once, job.id)
                 if earlier != job.id:

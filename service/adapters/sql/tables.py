@@ -10,6 +10,7 @@ from sqlalchemy import Boolean, Column, ForeignKey, ForeignKeyConstraint, Index,
 
 from bpkd_core.bundle import ClassInfo, FileInfo
 from service.adapters.sql.types import KEY, SORTED_TEXT, Json, Timestamp
+from service.domain.datasets import Overlay
 from service.domain.deliveries import Attempt
 from service.domain.idempotency import Answer
 from service.domain.jobs import Mark, Progress, StageState
@@ -59,6 +60,9 @@ datasets = Table(
     Column("attempt", Integer, nullable=False),
     Column("error", Json(_OBJECT)),
     Column("checked_at", Timestamp),
+    Column("uploaded", Boolean, nullable=False),
+    Column("samples", Json(tuple[Overlay, ...]), nullable=False),
+    Column("deleted_at", Timestamp),
     *_lease(),
     Index(None, "state", "id"),
 )

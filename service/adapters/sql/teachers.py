@@ -6,7 +6,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from service.adapters.sql import tables
+from service.adapters.sql import datasets, tables
 from service.adapters.sql.checks import SqlChecks
 from service.adapters.sql.database import Database
 from service.adapters.sql.rows import columns, listing
@@ -41,9 +41,7 @@ class SqlTeachers(SqlChecks[Teacher]):
             connection.execute(sa.delete(_teachers).where(_teachers.c.id == teacher_id))
 
     def _require_known(self, connection: Connection, record: Teacher) -> None:
-        datasets = tables.datasets.c
-        if connection.scalar(sa.select(datasets.id).where(datasets.id == record.dataset_id)) is None:
-            raise NotFound.of("dataset", record.dataset_id)
+        datasets.require(connection, record.dataset_id)
 
 
 def require(connection: Connection, teacher_id: str) -> None:

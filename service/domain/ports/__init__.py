@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from service.domain.ports.access import Idempotency, Keys
 from service.domain.ports.base import Clock, Entropy, Listing, NewId, Page, T
-from service.domain.ports.datasets import Datasets
+from service.domain.ports.datasets import DatasetFolders, Datasets
 from service.domain.ports.jobs import EVERY_JOB, Events, JobFilter, Jobs
 from service.domain.ports.machine import Artifacts, Hints, Workers
 from service.domain.ports.registry import Models
@@ -22,6 +22,7 @@ __all__ = [
     "EVERY_TEACHER",
     "Artifacts",
     "Clock",
+    "DatasetFolders",
     "Datasets",
     "Entropy",
     "Events",
