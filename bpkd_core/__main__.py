@@ -13,7 +13,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 import yaml
@@ -59,12 +59,23 @@ def check(
     labels: Annotated[
         Literal["dataset", "teacher", "mixed"], typer.Option(help="What a job will train on.")
     ] = "dataset",
+    archive: Annotated[Path | None, typer.Option(help="A zip, tar or tar.gz to unpack into PATH first.")] = None,
+    samples: Annotated[Path | None, typer.Option(help="A folder to draw some images and masks into.")] = None,
+    memory_mib: Annotated[int | None, typer.Option(min=1, help="Address space, for the files of strangers.")] = None,
 ) -> None:
     """Check a dataset; the last line is the report as JSON."""
+    from bpkd_core.data.samples import write_samples
     from bpkd_core.data.validate import check as check_dataset
+    from bpkd_core.data.validate import check_archive
+    from bpkd_core.sandbox import limit
 
     def work() -> None:
-        report = check_dataset(path, layout=layout, labels=labels, progress=emit_count)
+        if memory_mib:
+            limit(memory_mib << 20)
+        how: Any = {"layout": layout, "labels": labels, "progress": percents()}
+        report = check_archive(archive, path, **how) if archive else check_dataset(path, **how)
+        if samples and report.sha256:
+            write_samples(path, samples, layout=layout)
         print(json.dumps(report.to_dict(), ensure_ascii=False), flush=True)  # noqa: T201 - the protocol
 
     finish(work)
@@ -103,11 +114,17 @@ def emit(event: Event) -> None:
     print(to_line(event), flush=True)  # noqa: T201 - the protocol
 
 
-def emit_count(done: int, total: int) -> None:
-    """Progress of a check, a hundred lines at most."""
-    if done == total or done % max(1, total // 100) == 0:
-        values = {"stage": "preparing_data", "step": done, "total_steps": total, "values": {}}
-        emit(Event("metrics", values))
+def percents() -> Callable[[int, int], None]:
+    """Progress of a check, a line for each percent."""
+    told = -1
+
+    def tell(done: int, total: int) -> None:
+        nonlocal told
+        if (percent := 100 * done // max(1, total)) != told:
+            told = percent
+            emit(Event("metrics", {"stage": "preparing_data", "step": done, "total_steps": total, "values": {}}))
+
+    return tell
 
 
 def stop_on_signals() -> Callable[[], bool]:

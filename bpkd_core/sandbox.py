@@ -115,17 +115,18 @@ def main(request: Mapping[str, Any], answer: IO[str]) -> None:
     json.dump(outcome, answer)
 
 
-def limit(memory_bytes: int, cpu_s: int) -> None:
-    """Bound this process from here on."""
+def limit(memory_bytes: int, cpu_s: int | None = None) -> None:
+    """Bound this process from here on. cpu_s: None for work of unknown length."""
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     space = pages * resource.getpagesize() + memory_bytes
     limits = {
         resource.RLIMIT_AS: space,
-        resource.RLIMIT_CPU: cpu_s,
         resource.RLIMIT_FSIZE: memory_bytes,
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_NOFILE: MAX_OPEN_FILES,
     }
+    if cpu_s is not None:
+        limits[resource.RLIMIT_CPU] = cpu_s
     for kind, value in limits.items():
         hard = resource.getrlimit(kind)[1]
         bound = value if hard == resource.RLIM_INFINITY else min(value, hard)

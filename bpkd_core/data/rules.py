@@ -18,6 +18,12 @@ class Rule(NamedTuple):
 
 
 RULES: Mapping[str, Rule] = {
+    "unsafe_archive": Rule(
+        "unsafe_archive",
+        "error",
+        "{detail}",
+        "Pack the folder again as zip, tar or tar.gz, with regular files only and each under one relative name.",
+    ),
     "missing_classes_json": Rule(
         "missing_classes_json",
         "error",

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
+from bpkd_core.data.archives import unpack
 from bpkd_core.data.base import IGNORE_INDEX, ClassInfo
 from bpkd_core.data.facts import Counts, Facts, inspect
 from bpkd_core.data.judgement import find_duplicates, judge_classes, judge_splits, share, to_findings
 from bpkd_core.data.layout import AUTO, SPLITS, Layout, Pair, Problem, Split, open_layout
-from bpkd_core.data.report import ClassSummary, Report, SplitSummary
-from bpkd_core.errors import InvalidDataset
+from bpkd_core.data.report import ClassSummary, Finding, Report, SplitSummary
+from bpkd_core.data.rules import RULES
+from bpkd_core.errors import InvalidDataset, UnsafeArchive
 from bpkd_core.spec.labels import LabelSource
 
 Progress = Callable[[int, int], None]
@@ -51,6 +53,28 @@ def check(
         sha256=found.fingerprint() if plan else "",
         unlabelled=len(found.unlabelled()) if plan else 0,
     )
+
+
+def check_archive(
+    archive: Path,
+    target: Path,
+    *,
+    layout: str = AUTO,
+    labels: LabelSource = "dataset",
+    progress: Progress | None = None,
+) -> Report:
+    """Unpack an archive into `target`, which is made, and check what came out; progress counts bytes, then pairs.
+
+    An archive that is unsafe or damaged gives a report with that one finding, and no folder. Raises as :func:`check`,
+    and StorageFull.
+    """
+    try:
+        unpack(archive, target, progress=progress)
+    except UnsafeArchive as error:
+        rule = RULES["unsafe_archive"]
+        finding = Finding(rule.code, rule.severity, 1, error.samples, error.message, rule.fix)
+        return Report(layout, (finding,), (), (), {}, "val", "")
+    return check(target, layout=layout, labels=labels, progress=progress)
 
 
 def _list_classes(layout: Layout, problems: list[Problem]) -> tuple[ClassInfo, ...]:

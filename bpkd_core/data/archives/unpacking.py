@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import gzip
+import os
+import shutil
 import struct
 import tarfile
 import zipfile
@@ -53,16 +55,28 @@ def is_archive(path: Path) -> bool:
 
 
 def unpack(archive: Path, target: Path, *, limits: Limits | None = None, progress: Progress | None = None) -> Unpacked:
-    """Unpack a zip, tar or tar.gz into a folder that is made for it.
+    """Unpack a zip, tar or tar.gz into a folder that is made for it, and is there whole or not at all.
 
     The bytes decide what it is, not its name. progress(done, total) counts bytes of the archive. Raises UnsafeArchive
-    for what is none of these, is damaged, or holds more than regular files under honest names; what was written until
-    then stays.
+    for what is none of these, is damaged, or holds more than regular files under honest names, and StorageFull.
     """
-    limits, size = limits or Limits(), archive.stat().st_size
+    for leftover in target.parent.glob(f".{target.name}.*"):  # of a process that died here
+        shutil.rmtree(leftover, ignore_errors=True)
+    unfinished = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        unpacked = _unpack(archive, unfinished, limits or Limits(), progress)
+        os.sync()  # one call for all of a million files, before anybody deletes the archive
+        unfinished.rename(target)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return unpacked
+
+
+def _unpack(archive: Path, target: Path, limits: Limits, progress: Progress | None) -> Unpacked:
+    size = archive.stat().st_size
     meter, names = Meter(limits, size), Names(depth=limits.depth)
-    target.mkdir(parents=True)
     with _explained(), archive.open("rb") as file:
+        target.mkdir(parents=True)
         for name, content in _entries(file, _kind(archive)):
             meter.enter()
             if content is None:

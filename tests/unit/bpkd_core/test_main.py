@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ import yaml
 from fakes.specks import speck_spec
 from typer.testing import CliRunner
 
-from bpkd_core.__main__ import STOPPED, app, emit_count, finish, stop_on_signals
+from bpkd_core.__main__ import STOPPED, app, finish, percents, stop_on_signals
+from bpkd_core.data import fingerprint
 from bpkd_core.errors import InvalidSpec, Stopped
 
 
@@ -150,9 +152,38 @@ def test_a_signal_is_a_wish_that_work_hears_when_it_looks(number: signal.Signals
 
 
 def test_a_long_check_tells_at_most_a_hundred_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    """A dataset may have a million images; the event list keeps every line."""
+    """A dataset may have a million images, and an archive a billion bytes that never come in round numbers."""
+    tell = percents()
     for done in range(1, 12_346):
-        emit_count(done, 12_345)
+        tell(done, 12_345)
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert len(lines) <= 101
     assert lines[-1]["step"] == lines[-1]["total_steps"] == 12_345
+
+
+def test_an_archive_is_unpacked_checked_and_drawn(scenes: Path, tmp_path: Path) -> None:
+    """What the check lane of a worker asks for, in one child."""
+    archive = Path(shutil.make_archive(str(tmp_path / "upload"), "gztar", scenes))
+    out, samples = tmp_path / "files", tmp_path / "samples"
+    code, lines = call("check", out, "--archive", archive, "--samples", samples)
+    assert (code, lines[-1]["ok"]) == (0, True)
+    assert lines[-1]["sha256"] == fingerprint(scenes)
+    assert len(list(samples.glob("*.png"))) == len(json.loads((samples / "index.json").read_text()))
+
+
+def test_an_unsafe_archive_gives_a_report(tmp_path: Path) -> None:
+    """Refused like any other dataset: a code, the entry, a sentence, and the way to mend it."""
+    with zipfile.ZipFile(tmp_path / "upload", "w") as archive:
+        archive.writestr("../evil", "x")
+    code, lines = call("check", tmp_path / "files", "--archive", tmp_path / "upload", "--samples", tmp_path / "samples")
+    assert (code, lines[-1]["ok"]) == (0, False)
+    (finding,) = lines[-1]["findings"]
+    assert (finding["code"], finding["severity"], finding["samples"]) == ("unsafe_archive", "error", ["../evil"])
+    assert {path.name for path in tmp_path.iterdir()} == {"upload"}
+
+
+def test_a_check_of_little_memory_ends_with_a_sentence_or_a_report(scenes: Path) -> None:
+    """In a process of its own: the limit stays with whoever has set it."""
+    command = [sys.executable, "-m", "bpkd_core", "check", str(scenes), "--memory-mib", "1024"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert json.loads(ended.stdout.splitlines()[-1])["ok"] is True
