@@ -68,7 +68,8 @@ def run(
         stages.skip("probing_teacher")
     else:
         kind = ProbedFile if isinstance(spec.teacher, OnnxTeacher) else Probed
-        stages.once("probing_teacher", kind, lambda: probe_teacher(shop, prepared))
+        probed = stages.once("probing_teacher", kind, lambda: probe_teacher(shop, prepared))
+        shop.require_teacher(probed.sha256)
     trained: dict[Role, TrainedNetwork] = {}
     for role, stage in TRAINING.items():
         if prepared.steps.get(role):

@@ -15,9 +15,10 @@ from bpkd_core.events import Event
 from bpkd_core.spec import DistillSpec
 from service.domain import work
 from service.domain.jobs import NOTHING, Job, Remains
-from service.domain.ports import Artifacts, Datasets, Hints, Jobs
+from service.domain.ports import Artifacts, Datasets, Hints, Jobs, Teachers
 from worker.child import Child
 from worker.journal import Journal
+from worker.lending import lend
 from worker.patience import patiently
 from worker.publication import keep_logs, keep_weights, publish, store
 from worker.relay import Relay
@@ -36,6 +37,7 @@ class Training:
 
     jobs: Jobs
     datasets: Datasets
+    teachers: Teachers
     artifacts: Artifacts
     hints: Hints
     root: Path
@@ -74,17 +76,21 @@ class Training:
 
     def _train(self, job: Job, folder: Path, relay: Relay, draining: Callable[[], bool]) -> Ending:
         spec = folder / "spec.json"
-        write_atomically(spec, json.dumps(self._spec(job)).encode())
+        write_atomically(spec, json.dumps(self._spec(job, folder)).encode())
         command = [*self.command, "distill", "--spec", str(spec), "--workdir", str(folder)]
         with Child(command, folder=folder, log=folder / STDERR) as child:
             return Supervision(child, relay, draining=draining, limits=self.limits).run()
 
-    def _spec(self, job: Job) -> dict[str, Any]:
-        """The request without what only the service understands, and with the dataset's id turned into its place."""
+    def _spec(self, job: Job, folder: Path) -> dict[str, Any]:
+        """The request without what only the service understands: ids become places, a registered teacher its file."""
         shared = {field: job.request[field] for field in DistillSpec.model_fields if field in job.request}
         dataset = self.datasets.get(job.dataset_id)
         place = {"dataset": dataset.path, "layout": dataset.layout}
-        return shared | place | {"provenance": {"job_id": job.id, "dataset_id": job.dataset_id}}
+        origin = {"job_id": job.id, "dataset_id": job.dataset_id}
+        if job.teacher_id is not None:
+            shared["teacher"] = lend(self.artifacts, self.teachers.get(job.teacher_id), folder)
+            origin["teacher_id"] = job.teacher_id
+        return shared | place | {"provenance": origin}
 
     def _conclude(self, job: Job, folder: Path, relay: Relay, journal: Journal, ending: Ending) -> None:
         relay.beat()

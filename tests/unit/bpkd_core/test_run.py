@@ -25,9 +25,10 @@ from bpkd_core.events import STAGES, Event
 from bpkd_core.infer import Session
 from bpkd_core.models import build, load_checkpoint
 from bpkd_core.models.base import downscaled
+from bpkd_core.models.checkpoints import reading
 from bpkd_core.report import Judged, read_curves, read_report
 from bpkd_core.run import run
-from bpkd_core.spec import DistillSpec, parse_spec
+from bpkd_core.spec import CheckpointTeacher, DistillSpec, parse_spec
 from bpkd_core.train.validation import measure_miou
 
 pytestmark = pytest.mark.usefixtures("specks")
@@ -214,6 +215,26 @@ def test_a_folder_belongs_to_one_specification(finished: tuple[Attempt, Bundle])
         attempt.again(name="other").go()
 
 
+def test_a_run_goes_on_with_its_teachers_file_wherever_it_lies_and_with_no_other(
+    begin: Callable[..., Attempt], tmp_path: Path
+) -> None:
+    """A second attempt may have it in another folder; other weights under the same name are another run."""
+    (tmp_path / "moved").mkdir()
+    paths = [tmp_path / "their.pth", tmp_path / "moved" / "their.pth"]
+    torch.save(speck_teacher(11).state_dict(), paths[0])
+    teacher = CheckpointTeacher(arch="speck_teacher", path=paths[0])
+    first = begin(teacher=teacher.model_dump(mode="json"), control="none")
+    with pytest.raises(Stopped, match="Stopped before training_student"):
+        first.go(until="probing_teacher")
+    paths[0].replace(paths[1])
+    moved = first.again(teacher=teacher.model_copy(update={"path": paths[1]}))
+    with pytest.raises(Stopped, match="Stopped before training_student"):
+        moved.go(until="probing_teacher")
+    paths[1].write_bytes(b"other weights")
+    with pytest.raises(InvalidModel, match=r"their\.pth has changed since it was probed"):
+        moved.go()
+
+
 def test_a_run_that_was_stopped_repeats_no_stage(begin: Callable[..., Attempt]) -> None:
     """Between two stages, and before anything is exported."""
     first = begin(method={"type": "none"})
@@ -262,13 +283,15 @@ def test_a_given_teacher_is_tried_before_anything_is_trained(
     assert re.search(r"The teacher scores only .* mIoU; check its classes, their order and its weights", said)
 
 
-def test_a_checkpoint_is_opened_in_a_child_process_once(begin: Callable[..., Attempt], tmp_path: Path) -> None:
+def test_a_checkpoint_is_opened_in_a_child_process_once(
+    begin: Callable[..., Attempt], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Two seconds at each stage otherwise, for a file that does not change."""
     torch.save(speck_teacher(11).state_dict(), tmp_path / "their.pth")
     attempt = begin(teacher={"type": "checkpoint", "arch": "speck_teacher", "path": str(tmp_path / "their.pth")})
     with pytest.raises(Stopped, match="Stopped before training_control"):
         attempt.go(until="probing_teacher")
-    (tmp_path / "their.pth").unlink()
+    monkeypatch.setattr(reading, "run_limited", None)
     with pytest.raises(Stopped, match="Stopped before exporting"):
         attempt.go(until="training_student")
 

@@ -23,7 +23,8 @@ LIMITS = Limits(heartbeat_s=0.05, news_s=0, tick_s=0.02)
 def training(service: Service, *options: str, limits: Limits = LIMITS) -> Training:
     root = service.settings.home / "jobs"
     command: Sequence[str] = (*TRAINER, *options)
-    return Training(service.jobs, service.datasets, service.artifacts, service.hints, root, command, limits)
+    stores = service.jobs, service.datasets, service.teachers, service.artifacts, service.hints
+    return Training(*stores, root, command, limits)
 
 
 def never() -> bool:
