@@ -161,7 +161,9 @@ def build_runner(
         heartbeat_s=settings.heartbeat_s, lease_s=settings.lease_s, stall_s=settings.stall_s, grace_s=settings.grace_s
     )
     jobs, checks = settings.home.absolute() / "jobs", settings.home.absolute() / "checks"
-    train = Training(service.jobs, service.datasets, service.artifacts, service.hints, jobs, trainer, limits)
+    train = Training(
+        service.jobs, service.datasets, service.teachers, service.artifacts, service.hints, jobs, trainer, limits
+    )
     check = Checking(service.datasets, service.hints, checks, trainer, limits)
     probes = settings.home.absolute() / "probes"
     probe = Probing(

@@ -42,7 +42,7 @@ class Workshop:
     @property
     def roles(self) -> list[Role]:
         """The networks of this run, in the order in which they are trained and shown."""
-        return ["teacher", "control", "student"] if self.spec.control != "none" else ["teacher", "student"]
+        return ["teacher", "control", "student"] if self.spec.control == "full" else ["teacher", "student"]
 
     @property
     def exported(self) -> list[Role]:
@@ -73,10 +73,7 @@ class Workshop:
 
     def plan(self, role: Role) -> Train:
         """The schedule of one network."""
-        if role == "teacher":
-            return self.spec.teacher_train()
-        short = role == "control" and self.spec.control == "short"
-        return shortened(self.spec.train) if short else self.spec.train
+        return self.spec.teacher_train() if role == "teacher" else self.spec.train
 
     def arch(self, role: Role) -> str:
         """The catalog's name of one network, or the file of a teacher that is in no catalog."""
@@ -106,16 +103,16 @@ class Workshop:
     def probed(self) -> ProbedFile:
         """What the probe found of a teacher that is an ONNX file. Raises InvalidModel if the file has changed since."""
         found = ProbedFile.model_validate_json((self.folder / "stages" / "probing_teacher.json").read_bytes())
-        path = self.weights("teacher")
-        if describe(path).sha256 != sha256:
-            raise InvalidModel(f"{path.name} has changed since it was probed; put it back, or begin a new run.")
-
-    @property
         self.require_teacher(found.sha256)
         return found
 
     def require_teacher(self, sha256: str) -> None:
         """Raise InvalidModel unless the given teacher's file is the one that was probed."""
+        path = self.weights("teacher")
+        if describe(path).sha256 != sha256:
+            raise InvalidModel(f"{path.name} has changed since it was probed; put it back, or begin a new run.")
+
+    @property
     def crops(self) -> tuple[int, int, int]:
         """What a teacher is asked in one step, at full size: two crops stand for a batch of any number."""
         height, width = (side * self.spec.train.input_downscale for side in self.spec.train.crop)

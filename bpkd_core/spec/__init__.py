@@ -157,8 +157,14 @@ class DistillSpec(Section):
         return self
 
     def same_run(self, other: Self) -> bool:
-        """Whether a folder that this began can be gone on with: only what a run is called may differ."""
-        return self.model_copy(update={"provenance": other.provenance}) == other
+        """Whether a folder that this began can be gone on with.
+
+        Only what a run is called may differ, and where its teacher's file lies: the run looks at its content.
+        """
+        mine, theirs = self.teacher, other.teacher
+        if isinstance(mine, CheckpointTeacher | OnnxTeacher) and isinstance(theirs, CheckpointTeacher | OnnxTeacher):
+            mine = mine.model_copy(update={"path": theirs.path})
+        return self.model_copy(update={"provenance": other.provenance, "teacher": mine}) == other
 
     def teacher_train(self) -> Train:
         """The teacher's schedule."""
