@@ -7,6 +7,7 @@ import os
 import shlex
 import signal
 import sys
+from collections.abc import Callable
 from types import FrameType
 
 from bpkd_core.errors import BpkdError, InvalidInput
@@ -32,7 +33,12 @@ def _run(settings: Settings, trainer: list[str], *, celery: bool) -> int:
     if celery and not settings.redis_url:
         raise InvalidInput("--celery needs a broker; expected BPKD_REDIS_URL, such as redis://localhost:6379/0")
     service = wire(settings)
-    runner = build_runner(service, trainer=trainer, on_failure=lambda: os.kill(os.getpid(), signal.SIGTERM))
+    runner = build_runner(
+        service,
+        trainer=trainer,
+        waiting=_queue(settings) if celery else lambda: 0,
+        on_failure=lambda: os.kill(os.getpid(), signal.SIGTERM),
+    )
     try:
         if celery and settings.redis_url:
             from worker.app import work_with_hints  # Celery costs 0.2 s that a polling worker need not pay
@@ -48,6 +54,12 @@ def _run(settings: Settings, trainer: list[str], *, celery: bool) -> int:
 def _work(runner: Runner) -> None:
     def stop(_number: int, _frame: FrameType | None) -> None:
         runner.stop()
+def _queue(settings: Settings) -> Callable[[], int | None]:
+    from service.adapters.celery_hints import HintQueue
+
+    return HintQueue(settings.redis_url or "").count
+
+
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)  # before there is anything that a signal could cut short

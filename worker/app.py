@@ -7,6 +7,9 @@ nor a time limit of Celery's ever meets a training.
 
 from __future__ import annotations
 
+import contextlib
+import logging
+import queue
 import signal
 
 from celery import Celery, signals
@@ -16,6 +19,10 @@ from celery.worker import state
 from service.adapters.hints import BROKER_OPTIONS, QUEUE
 from worker.runner import Runner
 from worker.tasks import add_tasks
+
+_OPTIONS = {"pool": "solo", "without_gossip": True, "without_mingle": True, "without_heartbeat": True, "quiet": True}
+_AGAIN_S = 5.0
+log = logging.getLogger(__name__)
 
 
 def create_app(broker_url: str, runner: Runner) -> Celery:
@@ -43,11 +50,17 @@ def create_app(broker_url: str, runner: Runner) -> Celery:
 
 
 def work_with_hints(broker_url: str, runner: Runner) -> None:
-    """Start the runner, and take hints until SIGTERM or SIGINT, which stop it too. Blocks the main thread."""
+    """Start the runner, and take hints until SIGTERM or SIGINT, which stop it too. Blocks the main thread.
+
+    Celery gives up when the broker answers with an error, as a full or read-only Redis does. That must not end a
+    training: it is started again, for as long as it takes, and the lanes poll meanwhile.
+    """
+    asked: queue.SimpleQueue[None] = queue.SimpleQueue()  # reentrant: a signal may come while the main thread waits
 
     def keep_logging(**_: object) -> None: ...  # a receiver is what keeps Celery from configuring the logs anew
 
     def stop(*_: object, **__: object) -> None:
+        asked.put(None)
         runner.stop()
         state.should_stop = EX_OK  # heeded by a Celery that has not come to handle signals yet
 
@@ -58,6 +71,11 @@ def work_with_hints(broker_url: str, runner: Runner) -> None:
         signal.signal(number, stop)
     runner.start()  # before Celery: the broker may be away
     try:
-        app.Worker(pool="solo", without_gossip=True, without_mingle=True, without_heartbeat=True, quiet=True).start()
+        while True:
+            app.Worker(**_OPTIONS).start()
+            with contextlib.suppress(queue.Empty):
+                return asked.get(timeout=_AGAIN_S)
+            log.warning("Celery has ended by itself and is started again; the polls go on")
+            runner.hear()  # whoever knows that it is deaf is not
     finally:
         runner.stop()

@@ -16,15 +16,26 @@ from service.domain.workers import Worker
 from service.wiring import Service
 
 
+class Deaf(Exception):
+    """Hints wait at the broker and do not reach this process, although the broker answers."""
+
+
 class Pulse:
     """Beats once a heartbeat, beside the lanes. A worker whose pulse fails is of no use and must be restarted."""
 
-    def __init__(self, service: Service, *, clock: Callable[[], float] = time.monotonic) -> None:
-        """clock: seconds that only grow."""
+    def __init__(
+        self,
+        service: Service,
+        *,
+        waiting: Callable[[], int | None] = lambda: 0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """waiting: how many hints wait at the broker; None while it is away. clock: seconds that only grow."""
         now, host = service.now(), socket.gethostname()
         self._service = service
         self._clock = clock
-        self._answered_at = clock()
+        self._waiting = waiting
+        self._answered_at = self._heard_at = clock()
         self._worker = Worker(
             id=f"{host}-{os.getpid()}-{secrets.token_hex(4)}",
             host=host,
@@ -43,9 +54,10 @@ class Pulse:
         """Write this worker's row and run the reaper; True if there may be new work.
 
         A database that is away is borne for as long as a lease: by then the claims are lost in any case. Raises
-        Unavailable or StorageFull after that.
+        Unavailable or StorageFull after that, and Deaf when hints have waited for as long and none was heard.
         """
         service = self._service
+        self._listen()
         try:
             service.workers.beat(replace(self._worker, holds=holds))
             moved = reap(service.jobs, service.datasets, service.teachers, service.hints)
@@ -58,4 +70,17 @@ class Pulse:
 
     def leave(self) -> None:
         """Take this worker off the list."""
+    def heard(self) -> None:
+        """A hint has come through."""
+        self._heard_at = self._clock()
+
+    def _listen(self) -> None:
+        """A broker's client may stop to consume without a word; the polls go on, and nobody would ever know."""
+        if not (waiting := self._waiting()):
+            self.heard()
+        elif self._clock() - self._heard_at > self._service.settings.lease_s:
+            raise Deaf(
+                f"{waiting} hints wait at the broker, and none has come here for {self._clock() - self._heard_at:g} s"
+            )
+
         self._service.workers.leave(self._worker.id)

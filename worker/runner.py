@@ -73,6 +73,11 @@ class Runner:
             if hints.empty():
                 hints.put(None)
 
+    def hear(self) -> None:
+        """A hint came from the broker."""
+        self._pulse.heard()
+        self.wake()
+
     def stop(self) -> None:
         """Begin to shut down, and return at once: children checkpoint, and claims go back to the queue."""
         self._stopping = True
@@ -153,7 +158,11 @@ class Runner:
 
 
 def build_runner(
-    service: Service, *, trainer: Sequence[str] = TRAINER, on_failure: Callable[[], None] = lambda: None
+    service: Service,
+    *,
+    trainer: Sequence[str] = TRAINER,
+    waiting: Callable[[], int | None] = lambda: 0,
+    on_failure: Callable[[], None] = lambda: None,
 ) -> Runner:
     """The worker of a wired service, ready to start. trainer: what `distill`, `check` and `probe` are appended to."""
     settings = service.settings
@@ -178,5 +187,9 @@ def build_runner(
     )
     lanes = {"train": train, "check": check, "probe": probe}
     return Runner(
-        Pulse(service), lanes, poll_s=settings.poll_s, heartbeat_s=settings.heartbeat_s, on_failure=on_failure
+        Pulse(service, waiting=waiting),
+        lanes,
+        poll_s=settings.poll_s,
+        heartbeat_s=settings.heartbeat_s,
+        on_failure=on_failure,
     )

@@ -13,4 +13,4 @@ def add_tasks(app: Celery, runner: Runner) -> None:
 
     @app.task(name=WAKE)
     def wake(_kind: str) -> None:
-        runner.wake()
+        runner.hear()

@@ -9,10 +9,12 @@ import queue
 import threading
 
 from celery import Celery
+from redis import Redis, RedisError
 
 from service.adapters.hints import BROKER_OPTIONS, QUEUE, WAKE, Kind
 
 _RETRY_ONCE = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.1}
+_TIMEOUT_S = 2
 _log = logging.getLogger(__name__)
 
 
@@ -27,8 +29,8 @@ class CeleryHints:
         self._app.conf.update(
             task_ignore_result=True,
             task_default_queue=QUEUE,
-            broker_connection_timeout=2,
-            broker_transport_options={**BROKER_OPTIONS, "socket_timeout": 2},
+            broker_connection_timeout=_TIMEOUT_S,
+            broker_transport_options={**BROKER_OPTIONS, "socket_timeout": _TIMEOUT_S},
         )
         self._waiting: queue.Queue[Kind] = queue.Queue(maxsize=16)
         self._sender: threading.Thread | None = None
@@ -51,3 +53,18 @@ class CeleryHints:
                 _log.warning("hint for a %s was not sent (%s); the workers' poll will find the work", kind, error)
             finally:
                 self._waiting.task_done()
+
+
+class HintQueue:
+    """The broker's list of hints that nobody has taken yet."""
+
+    def __init__(self, broker_url: str) -> None:
+        self._redis = Redis.from_url(broker_url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S)
+        self._key = f"{BROKER_OPTIONS['global_keyprefix']}{QUEUE}"
+
+    def count(self) -> int | None:
+        """How many wait; None while the broker does not answer."""
+        try:
+            return int(self._redis.llen(self._key))  # pyright: ignore[reportArgumentType]  # not awaitable here
+        except RedisError:
+            return None

@@ -41,10 +41,19 @@ class RedisServer:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait(DEADLINE_S)
 
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return self._port
+
     def flush(self) -> None:
         """FLUSHALL."""
+        self.order("FLUSHALL")
+
+    def order(self, *command: str) -> None:
+        """Any command."""
         with redis.Redis.from_url(self.url) as client:
-            client.flushall()
+            client.execute_command(*command)
 
     def _answers(self) -> bool:
         with contextlib.suppress(redis.ConnectionError), redis.Redis.from_url(self.url) as client:

@@ -14,6 +14,7 @@ import json
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 from bpkd_core.events import Event, to_line
@@ -65,6 +66,8 @@ def train(step: int, options: argparse.Namespace) -> None:
     emit("metrics", stage=STAGE, step=step, total_steps=options.steps, values={"loss": 1 / step})
     if step % CHECKPOINT_EVERY == 0 and not options.no_checkpoints:
         save(options.workdir, step)
+    if step == options.wait_at:
+        wait_until(options.wait_for)
     if pauses:
         wait_for_stop(deaf=options.deaf)
     if dies:
@@ -88,6 +91,12 @@ def wait_for_stop(*, deaf: bool) -> None:
     if not stop_asked:
         signal.sigwait({signal.SIGTERM})
         stop_asked = True
+
+
+def wait_until(path: Path) -> None:
+    """Until a test makes a file."""
+    while not path.exists():
+        time.sleep(0.02)
 
 
 def first_time(workdir: Path) -> bool:
@@ -151,6 +160,8 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--pause-at", type=int, help="wait for a signal after this step, in the first attempt")
+    parser.add_argument("--wait-at", type=int, help="wait after this step, in every attempt ...")
+    parser.add_argument("--wait-for", type=Path, help="... until this file exists")
     parser.add_argument("--die-at", type=int, help="SIGKILL itself after this step, in the first attempt")
     parser.add_argument("--die-always", action="store_true", help="in every attempt")
     parser.add_argument("--deaf", action="store_true", help="ignore SIGTERM")

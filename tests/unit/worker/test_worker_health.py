@@ -8,7 +8,7 @@ from fakes.records import add_job
 from service.domain.errors import Unavailable
 from service.domain.workers import Worker
 from service.wiring import Service
-from worker.health import Pulse
+from worker.health import Deaf, Pulse
 
 
 class Clock:
@@ -82,4 +82,33 @@ def test_a_store_that_came_back_is_forgiven(service: Service) -> None:
     away = replace(service, workers=NoWorkers())  # type: ignore[arg-type]
     for clock.now_s in (0.0, 50.0, 100.0, 150.0):
         pulse._service = away if clock.now_s % 100 else service
+        pulse.beat(())
+
+
+def test_hints_that_nobody_takes_end_the_worker_after_a_lease(service: Service) -> None:
+    """Its polls go on, so nobody would notice that the broker's client has stopped to consume; a restart mends it."""
+    clock = Clock()
+    pulse = Pulse(service, waiting=lambda: 3, clock=clock)
+    clock.now_s = service.settings.lease_s
+    pulse.beat(())
+    clock.now_s += 1
+    with pytest.raises(Deaf, match="3 hints"):
+        pulse.beat(())
+
+
+@pytest.mark.parametrize("waiting", [0, None])
+def test_an_empty_queue_and_a_broker_that_is_away_are_no_deafness(service: Service, waiting: int | None) -> None:
+    """There is nothing to hear; Redis may be away for a day."""
+    clock = Clock()
+    pulse = Pulse(service, waiting=lambda: waiting, clock=clock)
+    for clock.now_s in (0.0, 100.0, 200.0):
+        pulse.beat(())
+
+
+def test_a_hint_that_was_heard_is_a_sign_of_life(service: Service) -> None:
+    """A queue may be busy all day."""
+    clock = Clock()
+    pulse = Pulse(service, waiting=lambda: 1, clock=clock)
+    for clock.now_s in (0.0, 50.0, 100.0, 150.0):
+        pulse.heard()
         pulse.beat(())
