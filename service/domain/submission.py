@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from service.domain.errors import Conflict
 from service.domain.idempotency import Once
 from service.domain.jobs import Job
 from service.domain.ports import Datasets, Hints, Jobs, Teachers
+from service.domain.webhooks import Webhook
 
 
 def draft_job(
@@ -91,9 +92,12 @@ def require_ready(dataset: Dataset) -> None:
         )
 
 
-def submit(jobs: Jobs, hints: Hints, job: Job, *, once: Once | None = None) -> Job:
-    """Queue a drafted job. With a repeated key the earlier job comes back, told by its other id."""
-    stored = jobs.add(job, once=once)
+def submit(jobs: Jobs, hints: Hints, job: Job, *, once: Once | None = None, webhooks: Sequence[Webhook] = ()) -> Job:
+    """Queue a drafted job, and the webhooks that are its own.
+
+    With a repeated key the earlier job comes back, told by its other id.
+    """
+    stored = jobs.add(job, once=once, webhooks=webhooks)
     hints.hint("job")
     return stored
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from stores import NOW, Stores
 
-from service.domain.errors import IdempotencyInFlight, IdempotencyMismatch, NotFound
+from bpkd_core.errors import InvalidInput
+from service.domain import work
+from service.domain.errors import IdempotencyInFlight, IdempotencyMismatch, NotFound, QuotaExceeded
 from service.domain.idempotency import IN_FLIGHT_S, KEEP_S, Answer, Once
+from service.domain.jobs import Job
 from service.domain.keys import ApiKey, digest
 from service.domain.workers import Worker
 
@@ -132,3 +137,64 @@ def test_a_worker_that_leaves_is_gone_and_may_leave_twice(stores: Stores) -> Non
     stores.workers.leave("w1")
     stores.workers.leave("w1")
     assert list(stores.workers.list()) == []
+
+
+def test_a_key_may_queue_so_many_jobs_and_no_more(stores: Stores) -> None:
+    """One user's loop must not fill the queue of all. A repeat of a request that was taken is still answered."""
+    stores.keys.add(ApiKey("key_1", "student", digest("bpkd_secret"), NOW, max_queued=2))
+    once = Once("key_1 POST /v1/jobs", "k", "b" * 64)
+    first = stores.jobs.add(stores.draft(created_by="key_1"), once=once)
+    stores.add_job(created_by="key_1")
+    with pytest.raises(QuotaExceeded, match="2 jobs in the queue; it may have 2"):
+        stores.add_job(created_by="key_1")
+    assert stores.jobs.add(stores.draft(created_by="key_1"), once=once) == first
+    stores.add_job(created_by="key_2")
+    stores.claim()
+    stores.add_job(created_by="key_1")
+
+
+def test_a_key_may_run_so_many_jobs_at_once(stores: Stores) -> None:
+    """The others' jobs are not held up by a key that is at its limit, and its next one starts when one ends."""
+    stores.keys.add(ApiKey("key_1", "student", digest("bpkd_secret"), NOW, max_running=1))
+    mine = [stores.add_job(created_by="key_1", priority=5) for _ in range(2)]
+    other, nobodys = stores.add_job(created_by="key_2"), stores.add_job()
+    started = [stores.claim() for _ in range(3)]
+    assert [job.id for job in started] == [mine[0].id, other.id, nobodys.id]
+    assert stores.claim_none()
+    work.fail(stores.jobs, started[0], InvalidInput("no"))
+    assert stores.claim().id == mine[1].id
+
+
+def test_a_revoked_keys_jobs_go_on(stores: Stores) -> None:
+    """Revoking shuts the door; what came in through it is not thrown out."""
+    stores.keys.add(ApiKey("key_1", "student", digest("bpkd_secret"), NOW, max_running=0, max_queued=1))
+    job = stores.add_job(created_by="key_1")
+    assert stores.claim_none()
+    stores.keys.revoke("key_1")
+    assert stores.claim().id == job.id
+
+
+def test_parallel_submits_keep_to_the_limit(stores: Stores) -> None:
+    """Counting first and storing later would let a burst through."""
+    stores.keys.add(ApiKey("key_1", "student", digest("bpkd_secret"), NOW, max_queued=3))
+    drafts = [stores.draft(created_by="key_1") for _ in range(12)]
+
+    def submit(job: Job) -> bool:
+        try:
+            stores.jobs.add(job)
+        except QuotaExceeded:
+            return False
+        return True
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sum(pool.map(submit, drafts)) == 3
+
+
+def test_parallel_claims_keep_to_the_limit(stores: Stores) -> None:
+    """Two workers that look at the same moment must not both start a key's last one."""
+    stores.keys.add(ApiKey("key_1", "student", digest("bpkd_secret"), NOW, max_running=2))
+    for _ in range(8):
+        stores.add_job(created_by="key_1")
+    with ThreadPoolExecutor(6) as pool:
+        started = list(pool.map(lambda n: stores.jobs.claim(f"w{n}", lease_s=60), range(12)))
+    assert sum(job is not None for job in started) == 2

@@ -103,6 +103,18 @@ def test_a_jobs_own_webhook_hears_of_that_job_alone(stores: Stores) -> None:
         add(stores, job_id="job_nobody")
 
 
+def test_a_job_brings_its_own_webhooks(stores: Stores) -> None:
+    """They hear of it from the first event on, and a repeated request adds none."""
+    draft, once = stores.draft(), Once("local POST /v1/jobs", "k", "b" * 64)
+    own = Webhook("wh_1", "https://example.org/own", "whsec_YQ==", NOW, job_id=draft.id)
+    job = stores.jobs.add(draft, once=once, webhooks=[own])
+    again = stores.draft()
+    stores.jobs.add(again, once=once, webhooks=[replace(own, id="wh_2", job_id=again.id)])
+    assert stores.webhooks.list(Page()).data == (own,)
+    assert sent(stores, own) == ["job.queued"]
+    assert job == draft
+
+
 def test_a_due_delivery_is_claimed_once(stores: Stores) -> None:
     """Two replicas of the API share one outbox."""
     webhook = add(stores)

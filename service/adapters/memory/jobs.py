@@ -10,15 +10,17 @@ from functools import partial
 from service.adapters.memory.datasets import MemoryDatasets
 from service.adapters.memory.models import MemoryModels
 from service.adapters.memory.store import MemoryStore, paged
-from service.adapters.memory.webhooks import announce
+from service.adapters.memory.webhooks import announce, subscribe
 from service.domain import lifecycle
 from service.domain.errors import NotFound
 from service.domain.events import StoredEvent
 from service.domain.idempotency import Once
-from service.domain.jobs import Job
+from service.domain.jobs import Job, Status
+from service.domain.keys import refuse_queued
 from service.domain.leases import LEASE_EXPIRED
 from service.domain.lifecycle import Change, Move
 from service.domain.ports import EVERY_JOB, JobFilter, Listing, Page
+from service.domain.webhooks import Webhook
 
 
 class MemoryJobs:
@@ -27,7 +29,7 @@ class MemoryJobs:
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
 
-    def add(self, job: Job, *, once: Once | None = None) -> Job:
+    def add(self, job: Job, *, once: Once | None = None, webhooks: Sequence[Webhook] = ()) -> Job:
         with self._store.lock:
             MemoryDatasets(self._store).get(job.dataset_id)
             if once is not None:
@@ -36,8 +38,14 @@ class MemoryJobs:
                     return self.get(known.resource_id)
             if job.teacher_id is not None and job.teacher_id not in self._store.teachers:
                 raise NotFound.of("teacher", job.teacher_id)
+            key = self._store.keys.get(job.created_by or "")
+            if key is not None and key.max_queued is not None:
+                refuse_queued(self._count("queued")[key.id], key.max_queued)
             if once is not None:
                 self._store.remember(once, resource_id=job.id)
+            self._store.jobs[job.id] = job
+            for webhook in webhooks:
+                subscribe(self._store, webhook)
             return self._write(lifecycle.queued(job))
 
     def get(self, job_id: str) -> Job:
@@ -52,9 +60,10 @@ class MemoryJobs:
 
     def claim(self, owner: str, *, lease_s: float) -> Job | None:
         with self._store.lock:
-            jobs = self._store.jobs.values()
-            running = Counter(job.created_by for job in jobs if job.status == "running")
-            queued = [job for job in jobs if job.status == "queued"]
+            running = self._count("running")
+            queued = [
+                job for job in self._store.jobs.values() if job.status == "queued" and self._may_start(job, running)
+            ]
             if not queued:
                 return None
             job = min(queued, key=lambda job: (-job.priority, running[job.created_by], job.id))
@@ -74,6 +83,13 @@ class MemoryJobs:
             expired = [job for job in self._store.jobs.values() if job.lease.expired(now)]
             recover = partial(lifecycle.recover, reason=LEASE_EXPIRED)
             return [self.change(job.id, recover, fence=job.lease.fence) for job in expired]
+
+    def _count(self, status: Status) -> Counter[str | None]:
+        return Counter(job.created_by for job in self._store.jobs.values() if job.status == status)
+
+    def _may_start(self, job: Job, running: Counter[str | None]) -> bool:
+        key = self._store.keys.get(job.created_by or "")
+        return key is None or key.max_running is None or running[key.id] < key.max_running
 
     def _write(self, change: Change) -> Job:
         if change.release is not None:

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
-from service.adapters.sql import datasets, events, idempotency, models, tables, teachers
+from service.adapters.sql import datasets, events, idempotency, models, outbox, quotas, tables, teachers
 from service.adapters.sql.database import Database
 from service.adapters.sql.rows import changes, columns, listing, record
 from service.domain import lifecycle
@@ -22,6 +22,7 @@ from service.domain.jobs import Job
 from service.domain.leases import LEASE_EXPIRED
 from service.domain.lifecycle import Change, Move
 from service.domain.ports import EVERY_JOB, JobFilter, Listing, Page
+from service.domain.webhooks import Webhook
 
 _jobs = tables.jobs
 _job = partial(record, Job)
@@ -35,7 +36,7 @@ class SqlJobs:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, job: Job, *, once: Once | None = None) -> Job:
+    def add(self, job: Job, *, once: Once | None = None, webhooks: Sequence[Webhook] = ()) -> Job:
         with self._database.write() as connection:
             datasets.require(connection, job.dataset_id)
             if once is not None:
@@ -44,8 +45,11 @@ class SqlJobs:
                     return _job(_row(connection, earlier))
             if job.teacher_id is not None:
                 teachers.require(connection, job.teacher_id)
+            quotas.require_room(connection, job.created_by)
             change = lifecycle.queued(job)
             connection.execute(sa.insert(_jobs).values(**columns(job), last_seq=len(change.notes)))
+            for webhook in webhooks:
+                outbox.subscribe(connection, webhook)
             events.tell(connection, change, after=0, now=self._database.now(connection))
             pairs = [{"key": key, "value": value, "job_id": job.id} for key, value in job.metadata.items()]
             if pairs:
@@ -65,9 +69,10 @@ class SqlJobs:
             job_id = connection.scalar(_next().limit(1).with_for_update(of=_jobs, skip_locked=True))
             if job_id is None:
                 return None
-            return self._apply(
-                connection, _row(connection, job_id), partial(lifecycle.claim, owner=owner, lease_s=lease_s)
-            )
+            row = _row(connection, job_id)
+            if not quotas.may_start(connection, row["created_by"]):  # another worker has just started the key's last
+                return None
+            return self._apply(connection, row, partial(lifecycle.claim, owner=owner, lease_s=lease_s))
 
     def change(self, job_id: str, move: Move, *, fence: int | None) -> Job:
         with self._database.write() as connection:
@@ -102,13 +107,18 @@ class SqlJobs:
 
 
 def _next() -> sa.Select[Any]:
-    """Ids of queued jobs in the order of their turns; ids only, so that an index alone answers."""
+    """Ids of queued jobs in the order of their turns; ids only, so that an index alone answers.
+
+    A job whose key runs as many as it may has no turn.
+    """
+    keys = tables.api_keys
     running = sa.select(_jobs.c.created_by, sa.func.count().label("jobs")).where(_jobs.c.status == "running")
     busy = running.group_by(_jobs.c.created_by).subquery()
     theirs = _jobs.c.created_by.is_not_distinct_from(busy.c.created_by)
     turns = (_jobs.c.priority.desc(), sa.func.coalesce(busy.c.jobs, 0), _jobs.c.id)
     queued = sa.select(_jobs.c.id).join_from(_jobs, busy, theirs, isouter=True).where(_jobs.c.status == "queued")
-    return queued.order_by(*turns)
+    full = sa.exists().where(keys.c.id == _jobs.c.created_by, keys.c.max_running <= sa.func.coalesce(busy.c.jobs, 0))
+    return queued.where(~full).order_by(*turns)
 
 
 def _matching(where: JobFilter) -> sa.Select[Any]:

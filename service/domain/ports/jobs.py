@@ -12,6 +12,7 @@ from service.domain.idempotency import Once
 from service.domain.jobs import Job, Status
 from service.domain.lifecycle import Move
 from service.domain.ports.base import Listing, Page
+from service.domain.webhooks import Webhook
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,11 @@ EVERY_JOB = JobFilter()
 class Jobs(Protocol):
     """Jobs, and the right to work on them."""
 
-    def add(self, job: Job, *, once: Once | None = None) -> Job:
-        """Store a queued job, its first event and the idempotency key in one transaction.
+    def add(self, job: Job, *, once: Once | None = None, webhooks: Sequence[Webhook] = ()) -> Job:
+        """Store a queued job, its first event, its own webhooks and the idempotency key in one transaction.
 
-        A key that already made a job gives that job back and stores nothing. Raises IdempotencyMismatch, and NotFound
-        for an unknown dataset.
+        A key that already made a job gives that job back and stores nothing. Raises IdempotencyMismatch, NotFound for
+        an unknown dataset, and QuotaExceeded when `created_by` names an API key that may not queue another job.
         """
         ...
 
@@ -74,7 +75,7 @@ class Jobs(Protocol):
         """Take the next queued job, or None if there is none. Two callers never get the same.
 
         Next is the one of the greatest priority; among equals one of the key that has the fewest jobs running; among
-        these the oldest.
+        these the oldest. A job whose key runs as many as it may is passed over.
         """
         ...
 
