@@ -79,6 +79,9 @@ class Settings(BaseSettings):
     probe_timeout_s: float = Field(
         default=600.0, ge=1, le=86_400, description="time that a teacher's file gets to answer to a few images"
     )
+    metrics_port: int = Field(
+        default=0, ge=0, le=65535, description="port of host where a worker shows its counters; 0: nowhere"
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="least level of what is logged"
     )

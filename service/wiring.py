@@ -19,6 +19,7 @@ from service.adapters.memory import (
     MemoryJobs,
     MemoryKeys,
     MemoryModels,
+    MemoryQueue,
     MemoryStore,
     MemoryTeachers,
     MemoryWebhooks,
@@ -43,6 +44,7 @@ from service.domain.ports import (
     Models,
     NewId,
     Outgoing,
+    Queue,
     Teachers,
     Uploads,
     Webhooks,
@@ -65,6 +67,7 @@ class Service:
     webhooks: Webhooks
     idempotency: Idempotency
     workers: Workers
+    queue: Queue
     artifacts: Artifacts
     uploads: Uploads
     dataset_folders: DatasetFolders
@@ -95,6 +98,7 @@ def _memory_service(settings: Settings) -> Service:
         webhooks=MemoryWebhooks(store),
         idempotency=MemoryIdempotency(store),
         workers=MemoryWorkers(store),
+        queue=MemoryQueue(store),
         artifacts=_artifacts(settings),
         uploads=FileUploads(settings.home / "uploads"),
         dataset_folders=FileDatasetFolders(settings.home / "datasets"),
@@ -124,6 +128,7 @@ def _sql_service(settings: Settings) -> Service:
         webhooks=sql.SqlWebhooks(database),
         idempotency=sql.SqlIdempotency(database),
         workers=sql.SqlWorkers(database),
+        queue=sql.SqlQueue(database),
         artifacts=_artifacts(settings),
         uploads=FileUploads(settings.home / "uploads"),
         dataset_folders=FileDatasetFolders(settings.home / "datasets"),

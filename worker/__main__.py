@@ -14,6 +14,7 @@ from bpkd_core.errors import BpkdError, InvalidInput
 from service import logs
 from service.settings import Settings, read_settings
 from service.wiring import wire
+from worker import meters
 from worker.runner import TRAINER, Runner, build_runner
 
 
@@ -33,6 +34,8 @@ def _run(settings: Settings, trainer: list[str], *, celery: bool) -> int:
     if celery and not settings.redis_url:
         raise InvalidInput("--celery needs a broker; expected BPKD_REDIS_URL, such as redis://localhost:6379/0")
     service = wire(settings)
+    if settings.metrics_port:
+        meters.serve(settings.host, settings.metrics_port)
     runner = build_runner(
         service,
         trainer=trainer,

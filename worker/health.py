@@ -14,6 +14,7 @@ from service.domain.errors import StorageFull, Unavailable
 from service.domain.submission import reap
 from service.domain.workers import Worker
 from service.wiring import Service
+from worker import meters
 
 
 class Deaf(Exception):
@@ -65,6 +66,7 @@ class Pulse:
             if self._clock() - self._answered_at > service.settings.lease_s:
                 raise
             return False
+        meters.takeovers.inc(len(moved))
         self._answered_at = self._clock()
         return bool(moved)
 

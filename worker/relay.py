@@ -16,6 +16,7 @@ from service.domain import work
 from service.domain.errors import StorageFull, Unavailable
 from service.domain.jobs import Job
 from service.domain.ports import Jobs
+from worker import meters
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +67,7 @@ class Relay:
         """Add an event, the trainer's or the worker's own."""
         if self._pending and _supersedes(event, self._pending[-1]):
             self._pending.pop()
+        meters.hear(event)
         self._write(event)
         self._pending.append(self._with_picture(event) if event.type == "preview" else event)
 

@@ -44,7 +44,7 @@ _log = logging.getLogger(__name__)
 def create_app(service: Service) -> FastAPI:
     """The whole API over a wired service. Every route but health and the pages asks who calls."""
     runtime = Runtime(service.settings, service.models, service.artifacts)
-    context = Context(service, runtime, Metrics(runtime))
+    context = Context(service, runtime, Metrics(runtime, service.queue, service.workers))
     app = FastAPI(title="bpkd", version=version("bpkd"), lifespan=_lifespan, docs_url=None, redoc_url=None)
     app.state.context = context
     app.add_middleware(Edge, settings=service.settings, metrics=context.metrics)
@@ -64,6 +64,7 @@ async def _lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
 
     def reap() -> None:
         for moved in submission.reap(service.jobs, service.datasets, service.teachers, service.hints):
+            here.metrics.count_takeover()
             _log.warning("%s was taken back from a worker that is gone", moved)
 
     def warm_up() -> None:

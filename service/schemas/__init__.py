@@ -41,7 +41,7 @@ from service.schemas.jobs import (
     Register,
     Role,
 )
-from service.schemas.operations import Health, ServerVersion, Worker
+from service.schemas.operations import Health, Queue, ServerVersion, Worker
 from service.schemas.registry import (
     Alias,
     AliasMove,
@@ -110,6 +110,7 @@ __all__ = [
     "PlannedNetwork",
     "Prediction",
     "Problem",
+    "Queue",
     "Reason",
     "Register",
     "RegisteredTeacher",

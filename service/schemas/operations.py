@@ -21,6 +21,16 @@ class Worker(Wire):
     holds: list[str]
 
 
+class Queue(Wire):
+    """What waits and what runs. oldest_s: since when the oldest queued job waits. workers: seen in the last minute."""
+
+    object: Literal["queue"] = "queue"
+    queued: int
+    running: int
+    oldest_s: float | None
+    workers: int
+
+
 class Health(Wire):
     """All is well; a problem says otherwise."""
 

@@ -16,7 +16,18 @@ from service.adapters.sql.tables import metadata
 from service.domain.datasets import Dataset
 from service.domain.jobs import Job
 from service.domain.models import Release
-from service.domain.ports import Datasets, Events, Idempotency, Jobs, Keys, Models, Teachers, Webhooks, Workers
+from service.domain.ports import (
+    Datasets,
+    Events,
+    Idempotency,
+    Jobs,
+    Keys,
+    Models,
+    Queue,
+    Teachers,
+    Webhooks,
+    Workers,
+)
 from service.domain.teachers import Teacher, receive
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -38,6 +49,7 @@ class Stores:
     webhooks: Webhooks
     idempotency: Idempotency
     workers: Workers
+    queue: Queue
     elapse: Callable[[float], None]
     close: Callable[[], None]
     made: int = field(default=0)
@@ -132,6 +144,7 @@ def memory_stores() -> Stores:
         webhooks=memory.MemoryWebhooks(store),
         idempotency=memory.MemoryIdempotency(store),
         workers=memory.MemoryWorkers(store),
+        queue=memory.MemoryQueue(store),
         elapse=elapse,
         close=lambda: None,
     )
@@ -153,6 +166,7 @@ def sql_stores(url: str) -> Stores:
         webhooks=sql.SqlWebhooks(database),
         idempotency=sql.SqlIdempotency(database),
         workers=sql.SqlWorkers(database),
+        queue=sql.SqlQueue(database),
         elapse=database.elapse,
         close=database.close,
     )

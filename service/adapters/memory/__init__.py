@@ -8,6 +8,7 @@ from service.adapters.memory.datasets import MemoryDatasets
 from service.adapters.memory.events import MemoryEvents
 from service.adapters.memory.jobs import MemoryJobs
 from service.adapters.memory.models import MemoryModels
+from service.adapters.memory.queue import MemoryQueue
 from service.adapters.memory.store import MemoryStore
 from service.adapters.memory.teachers import MemoryTeachers
 from service.adapters.memory.webhooks import MemoryWebhooks
@@ -19,6 +20,7 @@ __all__ = [
     "MemoryJobs",
     "MemoryKeys",
     "MemoryModels",
+    "MemoryQueue",
     "MemoryStore",
     "MemoryTeachers",
     "MemoryWebhooks",

@@ -12,6 +12,7 @@ from service.adapters.sql.idempotency import SqlIdempotency
 from service.adapters.sql.jobs import SqlJobs
 from service.adapters.sql.migrations import upgrade
 from service.adapters.sql.models import SqlModels
+from service.adapters.sql.queue import SqlQueue
 from service.adapters.sql.teachers import SqlTeachers
 from service.adapters.sql.webhooks import SqlWebhooks
 
@@ -23,6 +24,7 @@ __all__ = [
     "SqlJobs",
     "SqlKeys",
     "SqlModels",
+    "SqlQueue",
     "SqlTeachers",
     "SqlWebhooks",
     "SqlWorkers",

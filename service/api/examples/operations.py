@@ -18,6 +18,7 @@ BY_SCHEMA: Mapping[str, Any] = {
         "seen_at": AT,
         "holds": [JOB_ID],
     },
+    "Queue": {"object": "queue", "queued": 3, "running": 1, "oldest_s": 42.5, "workers": 1},
     "Health": {"object": "health", "status": "ok"},
     "ServerVersion": {"object": "version", "version": "0.1.0", "api": "v1", "onnx_contract": "1"},
 }

@@ -59,7 +59,7 @@ async def infer(
         async with within(request_timeout):
             question = Question(prediction_id, model, await request.body(), media_type, alias, version)
             reply = await _unless_gone(request, here.runtime.ask(question))
-    here.metrics.count_prediction(reply.seconds)
+    here.metrics.count_prediction(reply)
     return Response(reply.body, headers=_headers(question, reply), media_type=media_type)
 
 

@@ -47,6 +47,12 @@ def workers(here: Here) -> schemas.List[schemas.Worker]:
     return shapes.whole([shapes.worker(each) for each in found], [each.id for each in found])
 
 
+@router.get("/v1/queue", operation_id="queue")
+def queue(here: Here) -> schemas.Queue:
+    """How much waits, for how long, and for whom."""
+    return shapes.queue(here.service.queue.census(), len(here.service.workers.list()))
+
+
 @router.get("/metrics", operation_id="metrics", response_class=Response)
 def metrics(here: Here) -> Response:
     """Counters in Prometheus' text format."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from service.api.shapes.base import V, W, answer, listing, whole
 from service.api.shapes.datasets import dataset
 from service.api.shapes.jobs import event, files, first, job, metrics, plan
-from service.api.shapes.operations import worker
+from service.api.shapes.operations import queue, worker
 from service.api.shapes.registry import alias, model, move, student, version
 from service.api.shapes.teachers import probe, teacher
 from service.api.shapes.uploads import upload
@@ -27,6 +27,7 @@ __all__ = [
     "model",
     "move",
     "plan",
+    "queue",
     "probe",
     "student",
     "teacher",

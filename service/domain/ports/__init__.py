@@ -12,6 +12,7 @@ from service.domain.ports.base import Clock, Entropy, Listing, NewId, Page, T
 from service.domain.ports.datasets import DatasetFolders, Datasets
 from service.domain.ports.jobs import EVERY_JOB, Events, JobFilter, Jobs
 from service.domain.ports.machine import Artifacts, Hints, Workers
+from service.domain.ports.queue import Census, Queue
 from service.domain.ports.registry import Models
 from service.domain.ports.teachers import EVERY_TEACHER, TeacherFilter, Teachers
 from service.domain.ports.uploads import Growing, Uploads
@@ -21,6 +22,7 @@ __all__ = [
     "EVERY_JOB",
     "EVERY_TEACHER",
     "Artifacts",
+    "Census",
     "Clock",
     "DatasetFolders",
     "Datasets",
@@ -37,6 +39,7 @@ __all__ = [
     "NewId",
     "Outgoing",
     "Page",
+    "Queue",
     "T",
     "TeacherFilter",
     "Teachers",
