@@ -13,6 +13,7 @@ Label = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 """A name that stands in URLs: lower case letters, digits, dot, dash and underscore."""
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Reason = Annotated[str, StringConstraints(max_length=1000)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 MetadataKey = Annotated[str, StringConstraints(min_length=1, max_length=64)]
@@ -23,7 +24,7 @@ Metadata = Annotated[dict[MetadataKey, MetadataValue], Field(max_length=16, desc
 class Wire(BaseModel):
     """A frozen answer."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", json_schema_serialization_defaults_required=True)
 
 
 class List(Wire, Generic[T]):
