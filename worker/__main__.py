@@ -54,15 +54,15 @@ def _run(settings: Settings, trainer: list[str], *, celery: bool) -> int:
         service.close()
 
 
-def _work(runner: Runner) -> None:
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        runner.stop()
 def _queue(settings: Settings) -> Callable[[], int | None]:
     from service.adapters.celery_hints import HintQueue
 
     return HintQueue(settings.redis_url or "").count
 
 
+def _work(runner: Runner) -> None:
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        runner.stop()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)  # before there is anything that a signal could cut short

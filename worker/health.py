@@ -57,8 +57,8 @@ class Pulse:
         A database that is away is borne for as long as a lease: by then the claims are lost in any case. Raises
         Unavailable or StorageFull after that, and Deaf when hints have waited for as long and none was heard.
         """
-        service = self._service
         self._listen()
+        service = self._service
         try:
             service.workers.beat(replace(self._worker, holds=holds))
             moved = reap(service.jobs, service.datasets, service.teachers, service.hints)
@@ -70,8 +70,6 @@ class Pulse:
         self._answered_at = self._clock()
         return bool(moved)
 
-    def leave(self) -> None:
-        """Take this worker off the list."""
     def heard(self) -> None:
         """A hint has come through."""
         self._heard_at = self._clock()
@@ -85,4 +83,6 @@ class Pulse:
                 f"{waiting} hints wait at the broker, and none has come here for {self._clock() - self._heard_at:g} s"
             )
 
+    def leave(self) -> None:
+        """Take this worker off the list."""
         self._service.workers.leave(self._worker.id)
