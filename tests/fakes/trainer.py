@@ -1,6 +1,7 @@
 """A trainer without training: a real process with the real protocol, whose only state is a step number.
 
     python trainer.py [--steps N] [--pause-at STEP] [--die-at STEP] ... distill --spec F --workdir D
+    python trainer.py probe --spec F
     python trainer.py check --layout L --labels S -- PATH
 
 It keeps checkpoints as the real one does, so that a resumed run goes on where its predecessor stood. `--trace FILE`
@@ -10,12 +11,14 @@ gets a line with step and process id for each step of any attempt: what was done
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from bpkd_core.events import Event, to_line
 
@@ -27,6 +30,8 @@ def main() -> int:
     options = parse()
     if options.command == "check":
         return check(Path(options.path), options.layout, options.labels)
+    if options.command == "probe":
+        return probe(json.loads(options.spec.read_text()))
     return distill(options)
 
 
@@ -147,6 +152,30 @@ def check(path: Path, layout: str, labels: str) -> int:
     return 0 if report["ok"] else 1
 
 
+def probe(spec: dict[str, Any]) -> int:
+    """What the teacher's file holds decides: `deadly`, `unsafe`, `wrong`; any other can teach."""
+    content = Path(spec["teacher"]["path"]).read_text()
+    if content == "deadly":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if content == "unsafe":
+        emit("error", code="invalid_model", message="the file is unsafe", param=None, hint=None, retryable=False)
+        return 1
+    bgr = {"color": "bgr", "layout": "nchw", "scale": 255.0, "mean": [0.0, 0.0, 0.0], "std": [1.0, 1.0, 1.0]}
+    finding = {"severity": "error", "code": "wrong_input", "message": "3% with these settings, 79% with BGR."}
+    found = {
+        "reading": {"input": bgr, "output": {"name": "said", "kind": "logits", "layout": "nchw"}, "channels": [[0]]},
+        "sha256": hashlib.sha256(content.encode()).hexdigest(),
+        "parameters": 16,
+        "pixels_as_they_are": False,
+        "images": 2,
+        "miou": 0.79,
+        "trials": [{"input": bgr, "channels": [[0]], "reordered": False, "miou": 0.79}],
+        "findings": [finding] if content == "wrong" else [],
+    }
+    say(json.dumps(found))
+    return 0
+
+
 def emit(kind: str, **data: object) -> None:
     say(to_line(Event(kind, data)))
 
@@ -177,6 +206,8 @@ def parse() -> argparse.Namespace:
     job = commands.add_parser("distill")
     job.add_argument("--spec", type=Path)
     job.add_argument("--workdir", type=Path)
+    teacher = commands.add_parser("probe")
+    teacher.add_argument("--spec", type=Path)
     dataset = commands.add_parser("check")
     dataset.add_argument("--layout", required=True)
     dataset.add_argument("--labels", required=True)
