@@ -76,6 +76,15 @@ class Settings(BaseSettings):
     grace_s: float = Field(
         default=60.0, gt=0, le=3600, description="time a trainer gets to write a checkpoint and stop"
     )
+    tidy_every_s: float = Field(default=3600.0, gt=0, description="how often what nobody can need any more is cleared")
+    garbage_grace_s: float = Field(
+        default=7 * 24 * 3600.0,
+        ge=3600,
+        description="how long a file that no record names is kept, and then once more set aside",
+    )
+    events_per_job: int = Field(
+        default=20_000, ge=100, description="metrics and logs kept per job; beyond it, evenly thinned out"
+    )
     probe_timeout_s: float = Field(
         default=600.0, ge=1, le=86_400, description="time that a teacher's file gets to answer to a few images"
     )

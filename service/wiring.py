@@ -22,6 +22,7 @@ from service.adapters.memory import (
     MemoryQueue,
     MemoryStore,
     MemoryTeachers,
+    MemoryUpkeep,
     MemoryWebhooks,
     MemoryWorkers,
 )
@@ -46,6 +47,7 @@ from service.domain.ports import (
     Outgoing,
     Queue,
     Teachers,
+    Upkeep,
     Uploads,
     Webhooks,
     Workers,
@@ -68,6 +70,7 @@ class Service:
     idempotency: Idempotency
     workers: Workers
     queue: Queue
+    upkeep: Upkeep
     artifacts: Artifacts
     uploads: Uploads
     dataset_folders: DatasetFolders
@@ -96,6 +99,7 @@ def _memory_service(settings: Settings) -> Service:
         models=MemoryModels(store),
         keys=MemoryKeys(store),
         webhooks=MemoryWebhooks(store),
+        upkeep=MemoryUpkeep(store),
         idempotency=MemoryIdempotency(store),
         workers=MemoryWorkers(store),
         queue=MemoryQueue(store),
@@ -126,6 +130,7 @@ def _sql_service(settings: Settings) -> Service:
         models=sql.SqlModels(database),
         keys=sql.SqlKeys(database),
         webhooks=sql.SqlWebhooks(database),
+        upkeep=sql.SqlUpkeep(database),
         idempotency=sql.SqlIdempotency(database),
         workers=sql.SqlWorkers(database),
         queue=sql.SqlQueue(database),

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 
 from fastapi import Depends, FastAPI
@@ -33,11 +34,13 @@ from service.api.routes import (
 )
 from service.domain import submission
 from service.inference import Runtime
+from service.settings import MEMORY_URL
 from service.wiring import Service
 
 PRIVATE = (datasets, teachers, jobs, job_events, job_files, models, aliases, infer, catalog, operations, webhooks)
 PUBLIC = (operations.health, pages.router)
 REFRESH_S = 1.0
+TIDY_S = 60.0
 _log = logging.getLogger(__name__)
 
 
@@ -78,6 +81,7 @@ async def _lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
         asyncio.create_task(Courier(service.webhooks, service.outgoing, service.now).run()),
         asyncio.create_task(_every(service.settings.heartbeat_s, reap)),
         asyncio.create_task(_every(REFRESH_S, live.refresh)),
+        asyncio.create_task(_every(TIDY_S, partial(_tidy, service))),
     ]
     yield
     here.stopping.set()
@@ -85,6 +89,17 @@ async def _lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     await run_in_threadpool(here.runtime.pool.close)
+
+
+def _tidy(service: Service) -> None:
+    """Clear up, if it is due and nobody else does. Records in memory know nothing of the files of earlier processes."""
+    if service.settings.database == MEMORY_URL:
+        return
+    settings = service.settings
+    rules = upkeep.Rules(settings.tidy_every_s, settings.garbage_grace_s, settings.events_per_job)
+    done = upkeep.tidy(service.upkeep, service.artifacts, service.now, rules)
+    if done is not None:
+        _log.info("Cleared up: %s", done)
 
 
 async def _every(seconds: float, work: Callable[[], None]) -> None:

@@ -25,6 +25,7 @@ from service.domain.ports import (
     Models,
     Queue,
     Teachers,
+    Upkeep,
     Webhooks,
     Workers,
 )
@@ -47,6 +48,7 @@ class Stores:
     models: Models
     keys: Keys
     webhooks: Webhooks
+    upkeep: Upkeep
     idempotency: Idempotency
     workers: Workers
     queue: Queue
@@ -142,6 +144,7 @@ def memory_stores() -> Stores:
         models=memory.MemoryModels(store),
         keys=memory.MemoryKeys(store),
         webhooks=memory.MemoryWebhooks(store),
+        upkeep=memory.MemoryUpkeep(store),
         idempotency=memory.MemoryIdempotency(store),
         workers=memory.MemoryWorkers(store),
         queue=memory.MemoryQueue(store),
@@ -164,6 +167,7 @@ def sql_stores(url: str) -> Stores:
         models=sql.SqlModels(database),
         keys=sql.SqlKeys(database),
         webhooks=sql.SqlWebhooks(database),
+        upkeep=sql.SqlUpkeep(database),
         idempotency=sql.SqlIdempotency(database),
         workers=sql.SqlWorkers(database),
         queue=sql.SqlQueue(database),

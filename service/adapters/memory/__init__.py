@@ -11,6 +11,7 @@ from service.adapters.memory.models import MemoryModels
 from service.adapters.memory.queue import MemoryQueue
 from service.adapters.memory.store import MemoryStore
 from service.adapters.memory.teachers import MemoryTeachers
+from service.adapters.memory.upkeep import MemoryUpkeep
 from service.adapters.memory.webhooks import MemoryWebhooks
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "MemoryQueue",
     "MemoryStore",
     "MemoryTeachers",
+    "MemoryUpkeep",
     "MemoryWebhooks",
     "MemoryWorkers",
 ]

@@ -51,6 +51,7 @@ class MemoryStore:
         self.webhooks: dict[str, Webhook] = {}
         self.deliveries: dict[str, dict[int, Delivery]] = {}
         self.workers: dict[str, Worker] = {}
+        self.chores: dict[str, datetime] = {}
         self.remembered: dict[tuple[str, str], Remembered] = {}
 
     def recall(self, once: Once) -> Remembered | None:

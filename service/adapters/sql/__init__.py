@@ -14,6 +14,7 @@ from service.adapters.sql.migrations import upgrade
 from service.adapters.sql.models import SqlModels
 from service.adapters.sql.queue import SqlQueue
 from service.adapters.sql.teachers import SqlTeachers
+from service.adapters.sql.upkeep import SqlUpkeep
 from service.adapters.sql.webhooks import SqlWebhooks
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "SqlModels",
     "SqlQueue",
     "SqlTeachers",
+    "SqlUpkeep",
     "SqlWebhooks",
     "SqlWorkers",
     "upgrade",

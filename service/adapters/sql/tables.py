@@ -273,3 +273,10 @@ workers = Table(
     Column("seen_at", Timestamp, nullable=False, index=True),
     Column("holds", Json(tuple[str, ...]), nullable=False),
 )
+
+chores = Table(
+    "chores",
+    metadata,
+    Column("name", KEY, primary_key=True),
+    Column("due_at", Timestamp, nullable=False),
+)

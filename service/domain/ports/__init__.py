@@ -16,6 +16,7 @@ from service.domain.ports.queue import Census, Queue
 from service.domain.ports.registry import Models
 from service.domain.ports.teachers import EVERY_TEACHER, TeacherFilter, Teachers
 from service.domain.ports.uploads import Growing, Uploads
+from service.domain.ports.upkeep import Upkeep
 from service.domain.ports.webhooks import Outgoing, WebhookMove, Webhooks
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "TeacherFilter",
     "Teachers",
     "Uploads",
+    "Upkeep",
     "WebhookMove",
     "Webhooks",
     "Workers",
