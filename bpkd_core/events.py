@@ -32,7 +32,8 @@ class Event:
     """One thing that happened. `data` holds JSON values only; its keys by type:
 
     stage       stage, state (started | finished | skipped), duration_s
-    metrics     stage, step, total_steps, values {name: number}; images_per_s and stage_eta_seconds while training;
+    metrics     stage, step, total_steps, values {name: number}; images_per_s, stage_eta_seconds and memory_bytes
+                (the most held: of the GPU, else of the process) while training;
                 percent and eta_seconds of the whole run
     log         message
     preview     path (of a PNG)

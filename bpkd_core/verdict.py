@@ -54,7 +54,9 @@ def compare(
     student, control, teacher = qualities["student"], qualities.get("control"), qualities["teacher"]
     no_control = Interval(reason="No control was trained.")
     gap = miou_gain = boundary_gain = no_control
-    if control:
+    if control and (reason := unequal_steps(networks["control"], networks["student"])):
+        gap = miou_gain = boundary_gain = Interval(reason=reason)
+    elif control:
         gap = gap_closed(teacher, control, student)
         miou_gain = difference(student, control, "miou")
         boundary_gain = difference(student, control, "boundary_iou")
@@ -71,6 +73,16 @@ def compare(
         boundary_iou_gain=boundary_gain,
         verdict=judge(method, miou_gain, boundary_gain, reference),
     )
+
+
+def unequal_steps(control: NetworkResult, student: NetworkResult) -> str | None:
+    """Why a short control cannot be compared, and whether it raises the alarm that it was trained for."""
+    if control.steps is None or student.steps is None or control.steps >= student.steps:
+        return None
+    said = f"The control was trained for {control.steps} steps, the student for {student.steps}: they do not compare."
+    if control.miou is not None and student.miou is not None and control.miou >= student.miou:
+        said += " Even so the control has the higher mIoU: the distillation does harm."
+    return said
 
 
 def judge(method: str, miou_gain: Interval, boundary_gain: Interval, reference: Reference = "labels") -> str:

@@ -10,12 +10,14 @@ import torch
 from bpkd_core.bundle import Role
 from bpkd_core.data.report import Report
 from bpkd_core.data.validate import check
+from bpkd_core.errors import InvalidDataset
 from bpkd_core.events import Event, Stage
 from bpkd_core.recipe.precautions import take_precautions
 from bpkd_core.recipe.records import Prepared
 from bpkd_core.recipe.reference import measured_split, require_labels
 from bpkd_core.recipe.teaching import rehearsal
 from bpkd_core.recipe.workshop import TRAINING, Workshop
+from bpkd_core.spec import DistillSpec
 from bpkd_core.train.pace import fit_budget, fixed_seconds, measure_step
 from bpkd_core.train.supervision import with_class_weights
 
@@ -25,6 +27,7 @@ def prepare(shop: Workshop) -> Prepared:
     start = time.monotonic()
     report = examine(shop)
     report.raise_if_bad()
+    require_data(shop.spec, report)
     require_labels(shop, report)
     take_precautions(shop, report)
     val = shop.data("val")
@@ -45,6 +48,16 @@ def prepare(shop: Workshop) -> Prepared:
         steps=choose_steps(shop, pace, images, spent_s=time.monotonic() - start),
         threads=torch.get_num_threads(),
     )
+
+
+def require_data(spec: DistillSpec, report: Report) -> None:
+    """Raise InvalidDataset where the specification asks for other data than is there."""
+    if spec.dataset_sha256 not in (None, report.sha256):
+        raise InvalidDataset(
+            f"The dataset's sha256 is {report.sha256}; expected {spec.dataset_sha256}, which the specification names",
+            param="dataset_sha256",
+            hint="Put the files back as they were, or leave dataset_sha256 out to train on what is there now.",
+        )
 
 
 def examine(shop: Workshop) -> Report:
@@ -83,9 +96,14 @@ def choose_steps(shop: Workshop, pace: Mapping[Role, float], images: int, *, spe
     chosen = fit_budget(
         shop.spec.budget_minutes * 60 - spent_s,
         teacher_step_s=pace.get("teacher", 0.0),
-        pair_step_s=pace["student"] + pace.get("control", 0.0),
+        pair_step_s=pace["student"] + pace.get("control", 0.0) / shop.control_part,
         fixed_s=fixed_seconds(len(shop.roles), images),
     )
-    steps: dict[Role, int] = {role: chosen.teacher if role == "teacher" else chosen.student for role in pace}
+    each: dict[Role, int] = {
+        "teacher": chosen.teacher,
+        "control": -(-chosen.student // shop.control_part),
+        "student": chosen.student,
+    }
+    steps: dict[Role, int] = {role: each[role] for role in pace}
     shop.emit(Event("log", {"message": f"{shop.spec.budget_minutes:g} minutes: steps {steps}."}))
     return steps

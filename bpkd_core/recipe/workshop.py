@@ -19,6 +19,7 @@ from bpkd_core.models import build, load_checkpoint
 from bpkd_core.models.base import SegmentationNet, downscaled
 from bpkd_core.recipe.records import Prepared, ProbedFile
 from bpkd_core.spec import CheckpointTeacher, DistillSpec, OnnxTeacher, Student, Train, TrainedTeacher
+from bpkd_core.spec.train import SHORT, shortened
 from bpkd_core.train.distributed import ALONE, Group
 
 REPORT_EVERY_S = 2.0
@@ -42,12 +43,17 @@ class Workshop:
     @property
     def roles(self) -> list[Role]:
         """The networks of this run, in the order in which they are trained and shown."""
-        return ["teacher", "control", "student"] if self.spec.control == "full" else ["teacher", "student"]
+        return ["teacher", "control", "student"] if self.spec.control != "none" else ["teacher", "student"]
 
     @property
     def exported(self) -> list[Role]:
         """The networks that torch runs and this run exports: all but a teacher that is an ONNX file already."""
         return [role for role in self.roles if role != "teacher" or not isinstance(self.spec.teacher, OnnxTeacher)]
+
+    @property
+    def control_part(self) -> int:
+        """The control takes one step for so many of the student's."""
+        return SHORT if self.spec.control == "short" else 1
 
     @property
     def device(self) -> torch.device:
@@ -73,7 +79,10 @@ class Workshop:
 
     def plan(self, role: Role) -> Train:
         """The schedule of one network."""
-        return self.spec.teacher_train() if role == "teacher" else self.spec.train
+        if role == "teacher":
+            return self.spec.teacher_train()
+        short = role == "control" and self.spec.control == "short"
+        return shortened(self.spec.train) if short else self.spec.train
 
     def arch(self, role: Role) -> str:
         """The catalog's name of one network, or the file of a teacher that is in no catalog."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar, cast
 
 import yaml
-from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
 from bpkd_core import catalog
@@ -54,6 +54,7 @@ __all__ = [
     "BoundaryPrivilegedKD",
     "ChannelWiseKD",
     "CheckpointTeacher",
+    "Control",
     "CrossImageKD",
     "DistillSpec",
     "Evaluation",
@@ -72,6 +73,7 @@ __all__ = [
     "RelationalKD",
     "Scores",
     "Section",
+    "Sha256",
     "StructuredKD",
     "Student",
     "Teacher",
@@ -97,10 +99,30 @@ def _known_layout(name: str) -> str:
 LayoutName = Annotated[str, Field(max_length=MAX_ARCH), AfterValidator(_known_layout)]
 
 
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Control = Annotated[
+    Literal["none", "short", "full"],
+    Field(
+        description="also train the student without distillation: as long, or for a tenth of the steps, which shows a "
+        "distillation gone wrong and measures nothing"
+    ),
+]
+
+
 class Export(Section):
-    """What is written beside the mask: nothing, the winning class's probability, or the raw logits."""
+    """What is written beside the mask: nothing, the winning class's probability, or the raw logits; and how exactly."""
 
     outputs: tuple[Literal["mask", "confidence", "logits"], ...] = ("mask",)
+    precisions: tuple[Annotated[str, Field(max_length=16)], ...] = Field(
+        default=("fp32",), min_length=1, max_length=8, description="of the exported weights: fp32 only, for now"
+    )
+
+    @field_validator("precisions")
+    @classmethod
+    def _known_precision(cls, precisions: tuple[str, ...]) -> tuple[str, ...]:
+        if precisions != ("fp32",):
+            raise ValueError('a precision other than fp32 cannot be exported yet; expected ["fp32"]')
+        return precisions
 
     @model_validator(mode="after")
     def _mask_first(self) -> Self:
@@ -133,9 +155,10 @@ class DistillSpec(Section):
     method: Method = BoundaryPrivilegedKD()
     train: Train = Train()
     eval: Evaluation = Evaluation()
-    control: Literal["none", "full"] = Field(default="full", description="also train the student without distillation")
+    control: Control = "full"
     export: Export = Export()
     budget_minutes: float | None = Field(default=None, ge=0.5, le=100_000)
+    dataset_sha256: Sha256 | None = Field(default=None, description="refuse to run on other data than this")
     provenance: Mapping[str, str] = Field(
         default_factory=dict[str, str], description="job id and the like, kept in the ONNX file"
     )

@@ -110,3 +110,14 @@ class Train(Section):
         if isinstance(self.class_weights, tuple) and not any(self.class_weights):
             raise ValueError("class_weights are all 0; expected at least one above 0, or null")
         return self
+
+
+SHORT = 10
+"""A short control takes this part of the student's steps."""
+
+
+def shortened(plan: Train) -> Train:
+    """The schedule of a short control: a tenth of the steps, and of what is counted in them."""
+    counted = ("warmup_steps", "distill_warmup_steps")
+    fewer = {name: getattr(plan, name) // SHORT for name in counted}
+    return plan.model_copy(update={"steps": -(-plan.steps // SHORT), **fewer})

@@ -23,6 +23,7 @@ from bpkd_core.train.checkpoint import Checkpoints
 from bpkd_core.train.compiling import compile_forward, uncompiled
 from bpkd_core.train.distributed import ALONE, Group, synchronised
 from bpkd_core.train.feed import feed
+from bpkd_core.train.memory import peak_bytes
 from bpkd_core.train.objective import Distillation, outline_for
 from bpkd_core.train.optim import learning_rate
 from bpkd_core.train.state import Progress, State
@@ -162,6 +163,7 @@ def metrics(stage: Stage, plan: Train, progress: Progress, clock: Stopwatch, **m
             "total_steps": plan.steps,
             "images_per_s": round(steps_per_s * plan.batch_size, 2),
             "stage_eta_seconds": round((plan.steps - progress.step) / steps_per_s, 1),
+            "memory_bytes": peak_bytes(),
             "values": {**progress.values, "lr": rate, **more},
         },
     )

@@ -17,7 +17,8 @@ from bpkd_core.bundle import FileInfo
 from service.domain.ports import Artifacts
 
 BLOCK_BYTES = 1 << 18
-MEDIA_TYPES = {".json": "application/json", ".png": "image/png", ".txt": "text/plain; charset=utf-8"}
+PLAIN = "text/plain; charset=utf-8"
+MEDIA_TYPES = {".json": "application/json", ".png": "image/png", ".txt": PLAIN, ".log": PLAIN}
 BINARY: dict[int | str, dict[str, Any]] = {
     200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}},
     206: {"description": "The bytes that `Range` asked for"},

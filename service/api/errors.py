@@ -113,10 +113,19 @@ def refusal(request: Request, error: BpkdError) -> Response:
     status = status_of(type(error))
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("A request failed: %s", error, exc_info=error)
-    blames = [Blame(pointer="#/" + error.param.replace(".", "/"), detail=error.message)] if error.param else []
+    blames = [Blame(pointer=_place(request, error.param), detail=error.message)] if error.param else []
     return problem(
         request, status, error.code, error.message, errors=blames, hint=error.hint, headers=_headers(error, status)
     )
+
+
+def _place(request: Request, param: str) -> str:
+    """Where a parameter of this request is: `?after`, `/job_id`, a header by its name, else a field of the body."""
+    if param in request.query_params:
+        return f"?{param}"
+    if param in request.path_params:
+        return f"/{param}"
+    return param if "-" in param and param in request.headers else "#/" + param.replace(".", "/")
 
 
 def _headers(error: BpkdError, status: int) -> dict[str, str]:
@@ -151,6 +160,8 @@ def _pointer(loc: Sequence[str | int], body: Any) -> str:
     parts: list[str] = []
     for index, part in enumerate(path):
         inside = cast("dict[Any, Any]", body) if isinstance(body, dict) else None
+        if index == 0 and str(part).startswith("<"):
+            continue  # which of two bodies it is
         if inside is not None and index < len(path) - 1 and (part not in inside or is_tag(path[index:], inside)):
             continue  # the tag of a union, which is no field
         parts.append(str(part).replace("~", "~0").replace("/", "~1"))

@@ -17,7 +17,11 @@ TERMINAL: frozenset[Status] = frozenset({"succeeded", "failed", "cancelled"})
 
 @dataclass(frozen=True)
 class StageState:
-    """One stage that was started or skipped. warnings: what the trainer warned of meanwhile, each code and message."""
+    """One stage that was started or skipped.
+
+    warnings: what the trainer warned of meanwhile, each code and message. images_per_s, memory_bytes: of a training,
+    the pace that was told last and the most that its process has held.
+    """
 
     name: str
     state: Literal["running", "finished", "skipped"]
@@ -25,6 +29,8 @@ class StageState:
     started_at: datetime | None = None
     duration_s: float | None = None
     warnings: tuple[Mapping[str, str], ...] = ()
+    images_per_s: float | None = None
+    memory_bytes: float | None = None
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,9 @@ def _metrics(job: Job, data: Mapping[str, Any]) -> Job:
     percent = round(100 * min(step / total, 1.0), 2)
     progress = Progress(name, percent, step, total, _number(data.get("eta_seconds")), _number(data.get("images_per_s")))
     if (stage := _find(job, name)) is not None:
-        job = _with_stage(job, replace(stage, progress=percent))
+        held = _number(data.get("memory_bytes")) or stage.memory_bytes
+        pace = progress.images_per_s or stage.images_per_s
+        job = _with_stage(job, replace(stage, progress=percent, images_per_s=pace, memory_bytes=held))
     return job.evolve(progress=progress, best=best, latest={**job.latest, **numbers} if same_stage else numbers)
 
 

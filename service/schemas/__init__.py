@@ -21,27 +21,25 @@ from service.schemas.base import (
     Name,
     Problem,
     Reason,
+    Sha256,
     T,
     Wire,
 )
 from service.schemas.datasets import Dataset, DatasetId, DatasetRequest, DatasetState
 from service.schemas.jobs import (
-    Event,
-    EventType,
-    File,
     Gates,
     Job,
-    JobPlan,
+    JobFailure,
+    JobId,
     JobProgress,
     JobRequest,
     JobStage,
     JobStatus,
-    Metrics,
-    PlannedNetwork,
     Register,
-    Role,
+    RepeatRequest,
 )
 from service.schemas.operations import Health, Queue, ServerVersion, Worker
+from service.schemas.plans import JobEstimate, JobPlan, PlannedNetwork, Role, Span
 from service.schemas.registry import (
     Alias,
     AliasMove,
@@ -63,6 +61,16 @@ from service.schemas.teachers import (
     TeacherRequest,
     TeacherState,
 )
+from service.schemas.traces import (
+    Checkpoint,
+    Difference,
+    Event,
+    EventType,
+    File,
+    JobDiff,
+    Metrics,
+    Preview,
+)
 from service.schemas.uploads import Upload
 from service.schemas.webhooks import Delivery, DeliveryAttempt, JobEvent, JobWebhook, Webhook, WebhookRequest
 
@@ -74,6 +82,7 @@ __all__ = [
     "AliasRequest",
     "Blame",
     "CatalogStudent",
+    "Checkpoint",
     "CheckpointFile",
     "ClassArea",
     "Dataset",
@@ -82,6 +91,7 @@ __all__ = [
     "DatasetState",
     "Delivery",
     "DeliveryAttempt",
+    "Difference",
     "Event",
     "EventType",
     "Failure",
@@ -90,7 +100,11 @@ __all__ = [
     "Gates",
     "Health",
     "Job",
+    "JobDiff",
+    "JobEstimate",
     "JobEvent",
+    "JobFailure",
+    "JobId",
     "JobPlan",
     "JobProgress",
     "JobRequest",
@@ -109,14 +123,18 @@ __all__ = [
     "OnnxFile",
     "PlannedNetwork",
     "Prediction",
+    "Preview",
     "Problem",
     "Queue",
     "Reason",
     "Register",
     "RegisteredTeacher",
+    "RepeatRequest",
     "Role",
     "RollbackRequest",
+    "Sha256",
     "ServerVersion",
+    "Span",
     "T",
     "Teacher",
     "TeacherFile",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Literal, Self, cast
 
-from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, ValidationInfo, field_validator, model_validator
 
 from bpkd_core import catalog
 from bpkd_core.bundle import Number, Result
@@ -15,12 +15,14 @@ from bpkd_core.spec import (
     MAX_ARCH,
     BoundaryPrivilegedKD,
     CheckpointTeacher,
+    Control,
     Evaluation,
     Export,
     LabelSource,
     Method,
     OnnxTeacher,
     Section,
+    Sha256,
     Student,
     Train,
     TrainedTeacher,
@@ -29,12 +31,11 @@ from bpkd_core.spec import (
     teacher_train,
 )
 from service.schemas.base import Failure, Fraction, Label, Metadata, Name, Wire
-from service.schemas.datasets import Dataset, DatasetId
+from service.schemas.datasets import DatasetId
 from service.schemas.teachers import RegisteredTeacher
 
+JobId = Annotated[str, StringConstraints(pattern=r"^job_[0-9a-z]{26}$")]
 JobStatus = Literal["queued", "running", "succeeded", "failed", "cancelled"]
-Role = Literal["teacher", "control", "student"]
-EventType = Literal["status", "stage", "metrics", "log", "preview", "checkpoint", "warning", "done"]
 JobTeacher = Annotated[
     TrainedTeacher | CheckpointTeacher | OnnxTeacher | RegisteredTeacher, Field(discriminator="type")
 ]
@@ -74,12 +75,14 @@ class JobRequest(Section):
     method: Method = BoundaryPrivilegedKD()
     train: Train = Train()
     eval: Evaluation = Evaluation()
-    control: Literal["none", "full"] = Field(default="full", description="also train the student without distillation")
+    control: Control = "full"
     export: Export = Export()
     budget_minutes: float | None = Field(
         default=None, ge=0.5, le=100_000, description="choose the steps so that the job ends within this time"
     )
     registration: Register | None = Field(default=None, alias="register")
+    priority: int = Field(default=0, ge=-100, le=100, description="the greater is worked on first")
+    dataset_sha256: Sha256 | None = Field(default=None, description="refuse to run on other data than this")
     metadata: Metadata = Field(default_factory=dict[str, str])
 
     @model_validator(mode="before")
@@ -118,8 +121,28 @@ class JobRequest(Section):
         return self
 
 
+class RepeatRequest(Section):
+    """Run a job again exactly: the same request, steps and seed, on data with the same hash.
+
+    What is given beside `from_manifest` replaces what the manifest says.
+    """
+
+    from_manifest: JobId | dict[str, object] = Field(
+        description="the id of a job, or the manifest that a job left (`/v1/jobs/{id}/manifest`)"
+    )
+    name: Label | None = None
+    priority: int | None = Field(default=None, ge=-100, le=100)
+    metadata: Metadata | None = None
+
+
+class JobFailure(Failure):
+    """Why a job failed. log_tail: the last lines of its log; all of it is at `/logs`."""
+
+    log_tail: str | None = None
+
+
 class JobStage(Wire):
-    """One stage that was started or skipped. progress: percent."""
+    """One stage that was started or skipped. progress: percent. memory_bytes: the most that its process has held."""
 
     name: str
     state: Literal["running", "finished", "skipped"]
@@ -127,6 +150,8 @@ class JobStage(Wire):
     started_at: datetime | None
     duration_s: float | None
     warnings: list[dict[str, str]]
+    images_per_s: float | None = None
+    memory_bytes: float | None = None
 
 
 class JobProgress(Wire):
@@ -156,7 +181,9 @@ class Job(Wire):
     best: dict[str, Number]
     attempt: int
     worker: str | None
-    error: Failure | None
+    priority: int
+    retry_of: str | None = Field(description="the job whose newest checkpoint this one goes on from")
+    error: JobFailure | None
     result: Result | None
     model: str | None
     version: int | None
@@ -165,56 +192,3 @@ class Job(Wire):
     started_at: datetime | None
     finished_at: datetime | None
     metadata: dict[str, str]
-
-
-class PlannedNetwork(Wire):
-    """One network that a job would train. Figures of the catalog: millions of parameters, and of one 360x480 image."""
-
-    role: Role
-    arch: str
-    steps: int | None = Field(description="null when `budget_minutes` chooses them")
-    params_m: float | None
-    gmacs: float | None
-
-
-class JobPlan(Wire):
-    """What a job would do: the answer to a dry run."""
-
-    object: Literal["job_plan"] = "job_plan"
-    request: dict[str, object] = Field(description="as it was sent, with every default filled in")
-    dataset: Dataset
-    networks: list[PlannedNetwork]
-    budget_minutes: float | None
-
-
-class Event(Wire):
-    """Something that happened to a job. seq: 1, 2, 3 ... without a gap."""
-
-    object: Literal["event"] = "event"
-    id: str
-    job: str
-    seq: int
-    type: EventType
-    at: datetime
-    data: dict[str, object]
-
-
-class Metrics(Wire):
-    """What a network reached after a step."""
-
-    object: Literal["metrics"] = "metrics"
-    id: str
-    at: datetime
-    stage: str | None
-    step: int | None
-    values: dict[str, Number]
-
-
-class File(Wire):
-    """A file to download."""
-
-    object: Literal["file"] = "file"
-    name: str
-    sha256: str
-    size: int
-    url: str

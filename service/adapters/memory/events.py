@@ -21,3 +21,7 @@ class MemoryEvents:
         with self._store.lock:
             told = self._store.events.get(job_id, [])
             return [event for event in told if event.seq > seq and (not types or event.type in types)][:limit]
+
+    def newest(self, job_id: str, *, limit: int, types: Sequence[NoteType]) -> Sequence[StoredEvent]:
+        with self._store.lock:
+            return [event for event in self._store.events.get(job_id, []) if event.type in types][-limit:]

@@ -35,6 +35,12 @@ class SqlEvents:
         with self._database.read() as connection:
             return [record(StoredEvent, row) for row in connection.execute(query).mappings()]
 
+    def newest(self, job_id: str, *, limit: int, types: Sequence[NoteType]) -> Sequence[StoredEvent]:
+        query = sa.select(_events).where(_events.c.job_id == job_id, _events.c.type.in_(types))
+        query = query.order_by(_events.c.seq.desc()).limit(limit)
+        with self._database.read() as connection:
+            return [record(StoredEvent, row) for row in connection.execute(query).mappings()][::-1]
+
 
 def tell(connection: Connection, change: Change, *, after: int, now: datetime) -> None:
     """Write a change's events in the transaction of its job. after: the number of the job's newest event so far."""

@@ -35,8 +35,8 @@ def events(
     """What happened, oldest first. With `Accept: text/event-stream` it is streamed until the job is done."""
     here.service.jobs.get(job_id)
     if EventSourceResponse.media_type in accept:
-        return sse.stream(here, job_id, _seq(job_id, last_event_id or after))
-    found = here.service.events.after(job_id, _seq(job_id, after), limit=limit + 1)
+        return sse.stream(here, job_id, seq_of(job_id, last_event_id, param="Last-Event-ID") or seq_of(job_id, after))
+    found = here.service.events.after(job_id, seq_of(job_id, after), limit=limit + 1)
     return shapes.answer(shapes.first(found, limit, shapes.event))
 
 
@@ -44,15 +44,17 @@ def events(
 def metrics(job_id: str, here: Here, limit: Limit = 1000, after: Cursor = None) -> schemas.List[schemas.Metrics]:
     """The curves: one row for each time the trainer reported, oldest first."""
     here.service.jobs.get(job_id)
-    found = here.service.events.after(job_id, _seq(job_id, after), limit=limit + 1, types=("metrics",))
+    found = here.service.events.after(job_id, seq_of(job_id, after), limit=limit + 1, types=("metrics",))
     return shapes.first(found, limit, shapes.metrics)
 
 
-def _seq(job_id: str, event_id: str | None) -> int:
-    """The number of an event of this job; 0 for none."""
+def seq_of(job_id: str, event_id: str | None, *, param: str = "after") -> int:
+    """The number of an event of this job; 0 for none. Raises InvalidInput that names the parameter."""
     if event_id is None:
         return 0
     found = re.fullmatch(r"evt_(\w{1,64})_(\d{1,18})", event_id)
     if found is None or found[1] != job_id.removeprefix("job_"):
-        raise InvalidInput(f'"{event_id}" is no event of job {job_id}; expected the `id` of one of its events')
+        raise InvalidInput(
+            f'"{event_id}" is no event of job {job_id}; expected the `id` of one of its events', param=param
+        )
     return int(found[2])

@@ -1,4 +1,4 @@
-"""Jobs: submitted, looked at, called off."""
+"""Jobs: submitted, looked at, called off, gone on with, compared."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from service import schemas
 from service.api import idempotency, shapes
 from service.api.auth import Me
 from service.api.context import Here, Paging
+from service.api.filters import Where
 from service.api.imports import with_files
-from service.domain import submission
-from service.domain.ports import JobFilter
+from service.api.repeats import Submission, manifest_of, resolve
+from service.domain import comparison, enrolment, estimates, submission
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
@@ -25,35 +26,32 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
     responses={200: {"model": schemas.JobPlan, "description": "The plan, for a dry run"}},
 )
 def create(
-    body: schemas.JobRequest,
+    body: Submission,
     request: Request,
     here: Here,
     me: Me,
     key: idempotency.Key = None,
     dry_run: Annotated[bool, Query(description="check and plan the job, and store nothing")] = False,
 ) -> Response:
-    """Submit a distillation. The dataset must be ready, and the files that are named inside the import roots."""
+    """Submit a distillation, or have one run again (`from_manifest`).
+
+    The dataset must be ready, and the files that are named inside the import roots.
+    """
     service = here.service
+    body = with_files(resolve(service, body), service.settings.import_roots)
     dataset = service.datasets.get(body.dataset)
-    body = with_files(body, service.settings.import_roots)
     wanted = body.model_dump(mode="json", by_alias=True)
     draft = submission.draft_job(wanted, dataset, job_id=service.new_id("job"), now=service.now(), created_by=me.id)
+    enrolment.require_teacher(service.teachers, wanted, dataset)
     if dry_run:
-        return shapes.answer(shapes.plan(body, dataset))
+        return shapes.answer(shapes.plan(body, dataset, estimates.foresee(service.jobs, draft, service.now())))
     job = submission.submit(service.jobs, service.hints, draft, once=idempotency.once(request, me, key, body))
     return idempotency.created(shapes.job(job), f"{router.prefix}/{job.id}", replayed=job.id != draft.id)
 
 
 @router.get("", operation_id="jobs_list")
-def listing(
-    here: Here,
-    page: Paging,
-    status: schemas.JobStatus | None = None,
-    dataset: Annotated[str | None, Query(max_length=100)] = None,
-    model: Annotated[str | None, Query(max_length=100)] = None,
-) -> schemas.List[schemas.Job]:
+def listing(here: Here, page: Paging, where: Where) -> schemas.List[schemas.Job]:
     """Jobs, the newest first."""
-    where = JobFilter(status=status, dataset_id=dataset, model=model)
     return shapes.listing(here.service.jobs.list(page, where), shapes.job, lambda each: each.id)
 
 
@@ -70,3 +68,26 @@ def cancel(job_id: str, request: Request, here: Here, me: Me, key: idempotency.K
     return idempotency.answer_once(
         here.service.idempotency, promise, lambda: shapes.job(submission.cancel(here.service.jobs, job_id))
     )
+
+
+@router.post("/{job_id}/retry", operation_id="jobs_retry", status_code=201, response_model=schemas.Job)
+def retry(job_id: str, request: Request, here: Here, me: Me, key: idempotency.Key = None) -> Response:
+    """Go on with a job that failed or was cancelled: a new job, from the newest checkpoint of that one."""
+    service, job = here.service, here.service.jobs.get(job_id)
+    draft = submission.draft_retry(job, job_id=service.new_id("job"), now=service.now(), created_by=me.id)
+    again = submission.submit(service.jobs, service.hints, draft, once=idempotency.once(request, me, key))
+    return idempotency.created(shapes.job(again), f"{router.prefix}/{again.id}", replayed=again.id != draft.id)
+
+
+@router.get("/{job_id}/diff", operation_id="jobs_diff")
+def diff(
+    job_id: str, here: Here, other: Annotated[str, Query(max_length=100, description="the job to compare with")]
+) -> schemas.JobDiff:
+    """Where two jobs differ: request, data, versions of the code, results."""
+    service = here.service
+    left, right = service.jobs.get(job_id), service.jobs.get(other)
+    described = [
+        comparison.describe(job, service.datasets.get(job.dataset_id), manifest_of(job, service.artifacts))
+        for job in (left, right)
+    ]
+    return shapes.job_diff(left.id, right.id, comparison.differences(*described))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from service.api.shapes.base import V, W, answer, listing, whole
 from service.api.shapes.datasets import dataset
-from service.api.shapes.jobs import event, files, first, job, metrics, plan
+from service.api.shapes.jobs import job, plan
 from service.api.shapes.operations import queue, worker
 from service.api.shapes.registry import alias, model, move, student, version
 from service.api.shapes.teachers import probe, teacher
+from service.api.shapes.traces import checkpoints, event, files, first, job_diff, metrics, preview
 from service.api.shapes.uploads import upload
 from service.api.shapes.webhooks import delivery, webhook
 
@@ -16,19 +17,22 @@ __all__ = [
     "W",
     "alias",
     "answer",
+    "checkpoints",
     "dataset",
     "delivery",
     "event",
     "files",
     "first",
     "job",
+    "job_diff",
     "listing",
     "metrics",
     "model",
     "move",
     "plan",
-    "queue",
+    "preview",
     "probe",
+    "queue",
     "student",
     "teacher",
     "upload",

@@ -1,23 +1,17 @@
-"""Jobs, their events and files in the shape of the wire."""
+"""Jobs and their plans in the shape of the wire."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 
-from bpkd_core.bundle import FileInfo, Result
+from bpkd_core.bundle import Result
 from bpkd_core.catalog import MODELS
 from bpkd_core.spec import TrainedTeacher, teacher_train
 from service import schemas
-from service.api.shapes.base import W, whole
 from service.api.shapes.datasets import dataset
-from service.domain import datasets, events, jobs
-
-
-def first(found: Sequence[events.StoredEvent], limit: int, shape: Callable[[events.StoredEvent], W]) -> schemas.List[W]:
-    """The first `limit` events of those found; one more says that there are more."""
-    shown = found[:limit]
-    return whole([shape(each) for each in shown], [each.id for each in shown], has_more=len(found) > limit)
+from service.domain import datasets, jobs
+from service.domain.estimates import Estimate
+from service.domain.trainings import control_steps
 
 
 def job(value: jobs.Job) -> schemas.Job:
@@ -35,7 +29,9 @@ def job(value: jobs.Job) -> schemas.Job:
         best=dict(value.best),
         attempt=value.attempt,
         worker=value.worker,
-        error=schemas.Failure.model_validate(value.error) if value.error else None,
+        priority=value.priority,
+        retry_of=value.retry_of,
+        error=schemas.JobFailure.model_validate(value.error) if value.error else None,
         result=Result.model_validate(value.result) if value.result else None,
         model=value.model,
         version=value.version,
@@ -47,47 +43,24 @@ def job(value: jobs.Job) -> schemas.Job:
     )
 
 
-def event(value: events.StoredEvent) -> schemas.Event:
-    """One event of a job."""
-    return schemas.Event(
-        id=value.id, job=value.job_id, seq=value.seq, type=value.type, at=value.at, data=dict(value.data)
-    )
-
-
-def metrics(value: events.StoredEvent) -> schemas.Metrics:
-    """A `metrics` event as a row of a table."""
-    values = value.data.get("values", {})
-    return schemas.Metrics(
-        id=value.id, at=value.at, stage=value.data.get("stage"), step=value.data.get("step"), values=values
-    )
-
-
-def files(found: Mapping[str, FileInfo], folder: str) -> schemas.List[schemas.File]:
-    """Files of a job, by name. folder: the URL that they lie under."""
-    names = sorted(found)
-    data = [
-        schemas.File(name=name, sha256=found[name].sha256, size=found[name].size, url=f"{folder}/{name}")
-        for name in names
-    ]
-    return whole(data, names)
-
-
-def plan(request: schemas.JobRequest, found: datasets.Dataset) -> schemas.JobPlan:
-    """What a job would train, and on what."""
+def plan(request: schemas.JobRequest, found: datasets.Dataset, expected: Estimate) -> schemas.JobPlan:
+    """What a job would train, and on what, and what that will take."""
     chosen = request.budget_minutes is not None
     student_steps = None if chosen else request.train.steps
     networks: list[schemas.PlannedNetwork] = []
     if isinstance(request.teacher, TrainedTeacher):
         teacher_steps = None if chosen else teacher_train(request.teacher, request.train).steps
         networks.append(_planned("teacher", request.teacher.arch, teacher_steps))
-    if request.control == "full":
-        networks.append(_planned("control", request.student.arch, student_steps))
+    if request.control != "none":
+        steps = student_steps and control_steps(student_steps, request.control)
+        networks.append(_planned("control", request.student.arch, steps))
     networks.append(_planned("student", request.student.arch, student_steps))
     return schemas.JobPlan(
         request=request.model_dump(mode="json", by_alias=True),
         dataset=dataset(found),
         networks=networks,
         budget_minutes=request.budget_minutes,
+        estimate=schemas.JobEstimate.model_validate(asdict(expected)),
     )
 
 

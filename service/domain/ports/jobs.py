@@ -100,3 +100,7 @@ class Events(Protocol):
     ) -> Sequence[StoredEvent]:
         """Events with a greater `seq`, in order; `types` keeps only some."""
         ...
+
+    def newest(self, job_id: str, *, limit: int, types: Sequence[NoteType]) -> Sequence[StoredEvent]:
+        """The last events of some types, in order."""
+        ...

@@ -38,7 +38,7 @@ def test_an_unknown_network_is_blamed_on_its_role(role: str) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"stduent": {}}, {"budget_minutes": float("nan")}, {"budget_minutes": float("inf")}, {"control": "short"}],
+    [{"stduent": {}}, {"budget_minutes": float("nan")}, {"budget_minutes": float("inf")}, {"control": "brief"}],
 )
 def test_requests_refuse_what_they_do_not_know(change: dict[str, object]) -> None:
     # a typo that is ignored costs a night of training
