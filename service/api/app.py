@@ -32,7 +32,7 @@ from service.api.routes import (
     teachers,
     webhooks,
 )
-from service.domain import submission
+from service.domain import submission, upkeep
 from service.inference import Runtime
 from service.settings import MEMORY_URL
 from service.wiring import Service
