@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: setup demo test check format golden services clean
+.PHONY: setup demo test check format golden services generator clean
 
 setup: $(INSTALLED)
 
@@ -18,7 +18,7 @@ demo: setup
 	$(BIN)/bpkd demo $(if $(DATA),--data '$(DATA)') $(if $(MINUTES),--minutes $(MINUTES))
 
 # Every test that runs on a CPU, after the checks. PYTEST_ARGS narrows it down.
-test: setup services check
+test: setup services generator check
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 check: setup
@@ -42,5 +42,13 @@ services:
 	  sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
 	  $$sudo apt-get update -qq && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq redis-server postgresql; }
 
+# A public generator of clients, for the test that uses one; its own environment, because its pins are not ours.
+generator: .venv-openapi/.installed
+
+.venv-openapi/.installed:
+	$(PYTHON) -m venv .venv-openapi
+	.venv-openapi/bin/python -m pip install --quiet --disable-pip-version-check openapi-python-client==0.29.1
+	touch $@
+
 clean:
-	rm -rf .venv .pytest_cache .ruff_cache .hypothesis *.egg-info bpkd-demo
+	rm -rf .venv .venv-openapi .pytest_cache .ruff_cache .hypothesis *.egg-info bpkd-demo
