@@ -68,15 +68,16 @@ def secret_of(entropy: bytes) -> str:
     return SECRET_PREFIX + b64encode(entropy).decode()
 
 
-def check_secret(secret: str) -> str:
-    """A secret that a caller chose, if it can sign. Raises InvalidInput, which never repeats it."""
+def check_secret(secret: str, *, param: str) -> None:
+    """Raise InvalidInput, which never repeats it, unless a secret that a caller chose can sign."""
     try:
         size = len(b64decode(secret.removeprefix(SECRET_PREFIX), validate=True))
     except ValueError:
         size = 0
     if not secret.startswith(SECRET_PREFIX) or not 24 <= size <= 64:
-        raise InvalidInput("The secret is none of a webhook; expected whsec_ and the base64 of 24 to 64 random bytes")
-    return secret
+        raise InvalidInput(
+            f"{param} is no secret of a webhook; expected whsec_ and the base64 of 24 to 64 random bytes", param=param
+        )
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ from bpkd_core.spec import (
 from service.schemas.base import Failure, Fraction, Label, Metadata, Name, Wire
 from service.schemas.datasets import DatasetId
 from service.schemas.teachers import RegisteredTeacher
+from service.schemas.webhooks import JobWebhooks
 
 JobId = Annotated[str, StringConstraints(pattern=r"^job_[0-9a-z]{26}$")]
 JobStatus = Literal["queued", "running", "succeeded", "failed", "cancelled"]
@@ -83,6 +84,7 @@ class JobRequest(Section):
     registration: Register | None = Field(default=None, alias="register")
     priority: int = Field(default=0, ge=-100, le=100, description="the greater is worked on first")
     dataset_sha256: Sha256 | None = Field(default=None, description="refuse to run on other data than this")
+    webhooks: JobWebhooks = ()
     metadata: Metadata = Field(default_factory=dict[str, str])
 
     @model_validator(mode="before")
@@ -132,6 +134,7 @@ class RepeatRequest(Section):
     )
     name: Label | None = None
     priority: int | None = Field(default=None, ge=-100, le=100)
+    webhooks: JobWebhooks = ()
     metadata: Metadata | None = None
 
 

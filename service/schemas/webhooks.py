@@ -17,13 +17,19 @@ Events = Annotated[tuple[JobEvent, ...], Field(max_length=5, description="what i
 
 
 class JobWebhook(Section):
-    """An address that is told of one job. The job shows it again without its secret."""
+    """An address that is told of one job. It is listed at `/v1/webhooks?job=`, and not shown with the job."""
 
     url: WebhookUrl = Field(description="https:, or http: to a host that the server allows")
     events: Events = ()
     secret: WebhookSecret | None = Field(
-        default=None, exclude=True, repr=False, description="what signs; without one, rotate the webhook to get one"
+        default=None, repr=False, description="what signs; without one, rotate the webhook to get one"
     )
+
+
+JobWebhooks = Annotated[
+    tuple[JobWebhook, ...],
+    Field(max_length=5, exclude=True, repr=False, description="addresses that are told of this job"),
+]
 
 
 class WebhookRequest(Section):

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from service import schemas
-from service.api import idempotency, shapes
+from service.api import idempotency, shapes, subscriptions
 from service.api.auth import Me
 from service.api.context import Here, Paging
 from service.api.filters import Where
@@ -37,15 +37,17 @@ def create(
 
     The dataset must be ready, and the files that are named inside the import roots.
     """
-    service = here.service
+    service, told = here.service, body.webhooks
     body = with_files(resolve(service, body), service.settings.import_roots)
     dataset = service.datasets.get(body.dataset)
     wanted = body.model_dump(mode="json", by_alias=True)
     draft = submission.draft_job(wanted, dataset, job_id=service.new_id("job"), now=service.now(), created_by=me.id)
     enrolment.require_teacher(service.teachers, wanted, dataset)
+    hooks = subscriptions.webhooks_of(service, told, draft)
     if dry_run:
         return shapes.answer(shapes.plan(body, dataset, estimates.foresee(service.jobs, draft, service.now())))
-    job = submission.submit(service.jobs, service.hints, draft, once=idempotency.once(request, me, key, body))
+    once = idempotency.once(request, me, key, body)
+    job = submission.submit(service.jobs, service.hints, draft, once=once, webhooks=hooks)
     return idempotency.created(shapes.job(job), f"{router.prefix}/{job.id}", replayed=job.id != draft.id)
 
 
@@ -75,7 +77,8 @@ def retry(job_id: str, request: Request, here: Here, me: Me, key: idempotency.Ke
     """Go on with a job that failed or was cancelled: a new job, from the newest checkpoint of that one."""
     service, job = here.service, here.service.jobs.get(job_id)
     draft = submission.draft_retry(job, job_id=service.new_id("job"), now=service.now(), created_by=me.id)
-    again = submission.submit(service.jobs, service.hints, draft, once=idempotency.once(request, me, key))
+    once, hooks = idempotency.once(request, me, key), subscriptions.carried_on(service, draft)
+    again = submission.submit(service.jobs, service.hints, draft, once=once, webhooks=hooks)
     return idempotency.created(shapes.job(again), f"{router.prefix}/{again.id}", replayed=again.id != draft.id)
 
 

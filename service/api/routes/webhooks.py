@@ -7,11 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from service import schemas
-from service.api import idempotency, shapes
+from service.api import idempotency, shapes, subscriptions
 from service.api.auth import Me
 from service.api.context import Here, Paging
-from service.domain import webhooks
-from service.domain.destinations import Destinations
+from service.domain.webhooks import SECRET_BYTES, secret_of
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
 Number = Annotated[int, Path(ge=1, lt=2**31)]
@@ -20,18 +19,8 @@ Number = Annotated[int, Path(ge=1, lt=2**31)]
 @router.post("", operation_id="webhooks_create", status_code=201, response_model=schemas.Webhook)
 def create(body: schemas.WebhookRequest, request: Request, here: Here, me: Me, key: idempotency.Key = None) -> Response:
     """Be told of every job. The answer holds the secret that signs, this once."""
-    service = here.service
-    Destinations(service.settings.webhook_private_hosts).check_url(body.url)
-    draft = webhooks.Webhook(
-        id=service.new_id("wh"),
-        url=body.url,
-        secret=webhooks.secret_of(service.entropy(webhooks.SECRET_BYTES)),
-        created_at=service.now(),
-        events=body.events,
-        description=body.description,
-        created_by=me.id,
-    )
-    stored = service.webhooks.add(draft, once=idempotency.once(request, me, key, body))
+    draft = subscriptions.new_webhook(here.service, body, created_by=me.id)
+    stored = here.service.webhooks.add(draft, once=idempotency.once(request, me, key, body))
     shown = shapes.webhook(stored, reveal=True)
     return idempotency.created(shown, f"{router.prefix}/{stored.id}", replayed=stored.id != draft.id)
 
@@ -59,7 +48,7 @@ def delete(webhook_id: str, here: Here) -> None:
 @router.post("/{webhook_id}/rotate", operation_id="webhooks_rotate", response_model=schemas.Webhook)
 def rotate(webhook_id: str, request: Request, here: Here, me: Me, key: idempotency.Key = None) -> Response:
     """Get a new secret. For 24 hours, messages are signed with both."""
-    secret = webhooks.secret_of(here.service.entropy(webhooks.SECRET_BYTES))
+    secret = secret_of(here.service.entropy(SECRET_BYTES))
 
     def turn() -> schemas.Webhook:
         changed = here.service.webhooks.change(webhook_id, lambda each, now: each.rotate(secret, now))

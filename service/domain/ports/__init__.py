@@ -15,8 +15,8 @@ from service.domain.ports.machine import Artifacts, Hints, Workers
 from service.domain.ports.queue import Census, Queue
 from service.domain.ports.registry import Models
 from service.domain.ports.teachers import EVERY_TEACHER, TeacherFilter, Teachers
-from service.domain.ports.uploads import Growing, Uploads
 from service.domain.ports.upkeep import Upkeep
+from service.domain.ports.uploads import Growing, Uploads
 from service.domain.ports.webhooks import Outgoing, WebhookMove, Webhooks
 
 __all__ = [
@@ -44,8 +44,8 @@ __all__ = [
     "T",
     "TeacherFilter",
     "Teachers",
-    "Uploads",
     "Upkeep",
+    "Uploads",
     "WebhookMove",
     "Webhooks",
     "Workers",

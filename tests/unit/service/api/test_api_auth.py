@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes.records import add_ready_dataset
 from fakes.services import memory_service
 from fastapi.routing import iter_route_contexts
 from starlette.testclient import TestClient
@@ -184,3 +185,15 @@ def test_a_wrong_key_is_refused_even_where_none_is_needed(tmp_path: Path) -> Non
     with TestClient(create_app(memory_service(tmp_path))) as api:
         assert api.get("/v1/jobs").status_code == 200
         assert api.get("/v1/jobs", headers={"Authorization": "Bearer bpkd_nobody"}).status_code == 401
+
+
+def test_a_key_at_its_limit_is_told_when_to_try_again(api: TestClient, locked: Service) -> None:
+    # 429, so that every client's backoff understands it
+    mine = bearer(add_key(locked, max_queued=1))
+    body = {"dataset": add_ready_dataset(locked).id, "student": {"type": "arch", "arch": "ddrnet_23_nano"}}
+    assert api.post("/v1/jobs", json=body, headers=mine).status_code == 201
+    refused = api.post("/v1/jobs", json=body, headers=mine)
+    assert (refused.status_code, refused.json()["code"]) == (429, "quota_exceeded")
+    assert int(refused.headers["retry-after"]) > 0
+    assert "it may have 1" in refused.json()["detail"]
+    assert api.post("/v1/jobs", json=body, headers=bearer(add_key(locked))).status_code == 201

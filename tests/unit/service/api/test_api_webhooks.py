@@ -7,10 +7,11 @@ import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fakes.receiver import Receiver
-from fakes.records import add_job
+from fakes.records import add_job, add_ready_dataset
 from fakes.services import memory_service
 from fakes.waiting import wait_for
 from standardwebhooks import Webhook as Verifier
@@ -200,3 +201,49 @@ def test_the_courier_runs_beside_the_requests(service: Service, receiver: Receiv
         api.post(f"/v1/webhooks/{webhook['id']}/ping")
         wait_for(lambda: receiver.received, "the courier")
     assert json.loads(receiver.received[0].body)["type"] == "ping"
+
+
+def submit(api: TestClient, service: Service, *webhooks: dict[str, object]) -> dict[str, Any]:
+    body = {"dataset": add_ready_dataset(service).id, "student": {"type": "arch", "arch": "ddrnet_23_nano"}}
+    return api.post("/v1/jobs", json={**body, "webhooks": list(webhooks)}).json()
+
+
+def test_a_job_brings_its_own_webhook_with_its_own_secret(
+    api: TestClient, service: Service, receiver: Receiver
+) -> None:
+    # a script that waits for one job needs no endpoint for all of them; the secret is in no answer
+    secret = "whsec_" + "c2VjcmV0" * 5
+    job = submit(api, service, {"url": receiver.url, "events": ["job.cancelled"], "secret": secret})
+    submit(api, service)
+    for each in api.get("/v1/jobs").json()["data"]:
+        api.post(f"/v1/jobs/{each['id']}/cancel")
+    deliver(service)
+    (got,) = receiver.received
+    assert Verifier(secret).verify(got.body, got.headers)["data"]["job"] == job["id"]
+    (listed,) = api.get("/v1/webhooks", params={"job": job["id"]}).json()["data"]
+    assert (listed["job"], listed["url"]) == (job["id"], receiver.url)
+    seen = json.dumps([job, listed, api.get(f"/v1/jobs/{job['id']}").json()])
+    assert secret not in seen
+    assert "webhooks" not in job["request"]
+
+
+def test_who_waits_for_a_job_waits_for_its_retry(api: TestClient, service: Service, receiver: Receiver) -> None:
+    # it is the result that is waited for, not the attempt
+    secret = "whsec_" + "c2VjcmV0" * 5
+    job = submit(api, service, {"url": receiver.url, "events": ["job.queued"], "secret": secret})
+    api.post(f"/v1/jobs/{job['id']}/cancel")
+    again = api.post(f"/v1/jobs/{job['id']}/retry").json()
+    deliver(service)
+    told = [Verifier(secret).verify(each.body, each.headers)["data"]["job"] for each in receiver.received]
+    assert told == [job["id"], again["id"]]
+
+
+def test_a_job_whose_webhook_may_not_be_asked_is_refused(api: TestClient, service: Service) -> None:
+    # before anything is stored, in a dry run as well
+    body = {"dataset": add_ready_dataset(service).id, "student": {"type": "arch", "arch": "ddrnet_23_nano"}}
+    wrong = {"#/webhooks/0/url": {"url": "https://10.0.0.1/"}, "#/webhooks/0/secret": {"url": "https://example.org/"}}
+    for pointer, webhook in wrong.items():
+        secret = {"secret": "whsec_" + "A" * 33} if "secret" in pointer else {}
+        answer = api.post("/v1/jobs?dry_run=true", json={**body, "webhooks": [{**webhook, **secret}]})
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, pointer), answer.text
+        assert "AAAA" not in answer.text
