@@ -1,4 +1,7 @@
-"""A dataset as a value, and its moves: from a folder or an archive, validated by a worker, then ready or refused."""
+"""A dataset as a value, and its moves: from a folder or an archive, validated by a worker, then ready or refused.
+
+Those of its validation that every check has are in :mod:`service.domain.checks`.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,9 @@ from datetime import datetime
 from typing import Any, Literal
 
 from bpkd_core.bundle import ClassInfo, FileInfo
-from bpkd_core.errors import BpkdError
 from bpkd_core.spec.labels import LabelSource
-from service.domain.errors import Conflict, Poisoned
-from service.domain.leases import MAX_ATTEMPTS_WITHOUT_PROGRESS, Lease
+from service.domain.errors import Conflict
+from service.domain.leases import Lease
 
 NAMED = 5
 """So many of those that use a dataset are named when it cannot be deleted."""
@@ -122,18 +124,6 @@ def in_use(dataset_id: str, by: Sequence[str]) -> Conflict:
     )
 
 
-def claim(dataset: Dataset, now: datetime, *, owner: str, lease_s: float) -> Dataset:
-    """A worker starts to validate."""
-    if not dataset.waits:
-        raise Conflict(f"Dataset {dataset.id} is {dataset.state} or being checked; expected it to wait for a check")
-    return dataset.evolve(lease=dataset.lease.take(owner, now, lease_s))
-
-
-def beat(dataset: Dataset, now: datetime, *, lease_s: float) -> Dataset:
-    """The holder is alive."""
-    return dataset.evolve(lease=dataset.lease.renew(now, lease_s))
-
-
 def conclude(dataset: Dataset, now: datetime, *, findings: Findings) -> Dataset:
     """The validation is through: ready, or refused for good."""
     return dataset.evolve(
@@ -146,21 +136,3 @@ def conclude(dataset: Dataset, now: datetime, *, findings: Findings) -> Dataset:
         checked_at=now,
         lease=dataset.lease.release(),
     )
-
-
-def refuse(dataset: Dataset, now: datetime, *, error: BpkdError) -> Dataset:
-    """The validation could not be made, and another try would not help."""
-    return dataset.evolve(state="refused", error=error.to_dict(), checked_at=now, lease=dataset.lease.release())
-
-
-def give_back(dataset: Dataset, _now: datetime) -> Dataset:
-    """The holder goes away in good order."""
-    return dataset.evolve(lease=dataset.lease.release())
-
-
-def recover(dataset: Dataset, now: datetime, *, reason: str) -> Dataset:
-    """The holder or its child died: another attempt, unless it was the third."""
-    if dataset.attempt >= MAX_ATTEMPTS_WITHOUT_PROGRESS:
-        error = Poisoned(f"The validation died {dataset.attempt} times (the last time: {reason})")
-        return refuse(dataset, now, error=error)
-    return dataset.evolve(attempt=dataset.attempt + 1, lease=dataset.lease.release())

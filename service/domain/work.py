@@ -12,9 +12,8 @@ from typing import Any
 from bpkd_core.bundle import FileInfo
 from bpkd_core.errors import BpkdError
 from bpkd_core.events import Event
-from service.domain import datasets as checks
-from service.domain import lifecycle
-from service.domain.datasets import Dataset, DatasetMove, Findings
+from service.domain import checks, lifecycle
+from service.domain.datasets import Dataset, DatasetMove, Findings, conclude
 from service.domain.errors import FenceLost
 from service.domain.jobs import NOTHING, Job, Remains, Status
 from service.domain.leases import LEASE_S
@@ -79,7 +78,7 @@ def beat_check(datasets: Datasets, held: Dataset, *, lease_s: float = LEASE_S) -
 
 def conclude_check(datasets: Datasets, held: Dataset, findings: Findings) -> Dataset:
     """Write what the validation found: the dataset is ready, or refused."""
-    return _change(datasets, held, partial(checks.conclude, findings=findings))
+    return _change(datasets, held, partial(conclude, findings=findings))
 
 
 def refuse_check(datasets: Datasets, held: Dataset, error: BpkdError) -> Dataset:

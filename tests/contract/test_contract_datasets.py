@@ -143,7 +143,7 @@ def test_deleting_a_dataset_takes_it_from_its_validator(stores: Stores) -> None:
     stores.add_dataset()
     held = claim(stores)
     stores.datasets.delete(held.id)
-    with pytest.raises((FenceLost, NotFound)):
+    with pytest.raises(FenceLost, match="was deleted"):
         work.conclude_check(stores.datasets, held, FINDINGS)
     assert stores.datasets.reap() == []
 

@@ -47,9 +47,12 @@ class MemoryChecks(Generic[R]):
 
     def change(self, record_id: str, move: Callable[[R, datetime], R], *, fence: int | None) -> R:
         with self._store.lock:
-            if fence is not None and record_id not in self._records:
-                raise FenceLost(f"The {self._word} {record_id} was deleted; stop and write nothing")
-            record = self.get(record_id)
+            try:
+                record = self.get(record_id)
+            except NotFound as error:
+                if fence is None:
+                    raise
+                raise FenceLost(f"The {self._word} {record_id} was deleted; stop and write nothing") from error
             if fence is not None:
                 record.lease.check(fence)
             self._records[record_id] = changed = move(record, self._store.now())

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Generic
+from typing import Any, Generic
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
@@ -45,7 +45,7 @@ class SqlChecks(Generic[R]):
 
     def claim(self, owner: str, *, lease_s: float) -> R | None:
         table = self._table.c
-        waiting = sa.select(self._table).where(table.state == self._waiting, table.owner.is_(None))
+        waiting = self._query().where(table.state == self._waiting, table.owner.is_(None))
         with self._database.write() as connection:
             oldest = waiting.order_by(table.id).limit(1).with_for_update(skip_locked=True)
             row = connection.execute(oldest).mappings().one_or_none()
@@ -73,11 +73,15 @@ class SqlChecks(Generic[R]):
             rows = connection.execute(query).mappings().all()
             return [self._apply(connection, self._record(row), recover) for row in rows]
 
+    def _query(self) -> sa.Select[Any]:
+        """All that are there."""
+        return sa.select(self._table)
+
     def _require_known(self, connection: Connection, record: R) -> None:
         """Raise NotFound for what the record refers to and is not there."""
 
     def _get(self, connection: Connection, record_id: str, *, lock: bool = False) -> R:
-        query = sa.select(self._table).where(self._table.c.id == record_id)
+        query = self._query().where(self._table.c.id == record_id)
         row = connection.execute(query.with_for_update() if lock else query).mappings().one_or_none()
         if row is None:
             raise NotFound.of(self._word, record_id)

@@ -3,100 +3,44 @@
 # ruff: noqa: D102  # the methods are documented in service/domain/ports
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from service.adapters.sql import idempotency, tables
+from service.adapters.sql import tables
+from service.adapters.sql.checks import SqlChecks
 from service.adapters.sql.database import Database
-from service.adapters.sql.rows import changes, columns, listing, record
-from service.domain import datasets as checks
-from service.domain.datasets import Dataset, DatasetMove, State
-from service.domain.errors import FenceLost, NotFound
-from service.domain.idempotency import Once
+from service.adapters.sql.rows import listing
+from service.domain.datasets import CHECKED, NAMED, Dataset, State, delete, in_use
+from service.domain.errors import NotFound
 from service.domain.jobs import TERMINAL
-from service.domain.leases import LEASE_EXPIRED
 from service.domain.ports import Listing, Page
 
-_datasets = tables.datasets
-_jobs, _teachers, _versions = tables.jobs, tables.teachers, tables.versions
-_dataset = partial(record, Dataset)
+_datasets, _jobs, _teachers, _versions = tables.datasets, tables.jobs, tables.teachers, tables.versions
 _there = _datasets.c.deleted_at.is_(None)
 
 
-class SqlDatasets:
+class SqlDatasets(SqlChecks[Dataset]):
     """The port Datasets."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def add(self, dataset: Dataset, *, once: Once | None = None) -> Dataset:
-        with self._database.write() as connection:
-            if once is not None:
-                earlier = idempotency.link(self._database, connection, once, dataset.id)
-                if earlier != dataset.id:
-                    return _get(connection, earlier)
-            connection.execute(sa.insert(_datasets).values(columns(dataset)))
-            return dataset
-
-    def get(self, dataset_id: str) -> Dataset:
-        with self._database.read() as connection:
-            return _get(connection, dataset_id)
+        super().__init__(database, _datasets, Dataset, "dataset", waiting="validating")
 
     def list(self, page: Page, *, state: State | None = None) -> Listing[Dataset]:
-        query = sa.select(_datasets).where(_there)
-        if state is not None:
-            query = query.where(_datasets.c.state == state)
+        query = self._query() if state is None else self._query().where(_datasets.c.state == state)
         with self._database.read() as connection:
-            return listing(connection, query, _datasets.c.id, page, _dataset, after=page.after)
-
-    def claim(self, owner: str, *, lease_s: float) -> Dataset | None:
-        waiting = sa.select(_datasets).where(_there, _datasets.c.state == "validating", _datasets.c.owner.is_(None))
-        with self._database.write() as connection:
-            oldest = waiting.order_by(_datasets.c.id).limit(1).with_for_update(skip_locked=True)
-            row = connection.execute(oldest).mappings().one_or_none()
-            if row is None:
-                return None
-            return self._apply(connection, _dataset(row), partial(checks.claim, owner=owner, lease_s=lease_s))
-
-    def change(self, dataset_id: str, move: DatasetMove, *, fence: int | None) -> Dataset:
-        with self._database.write() as connection:
-            dataset = _get(connection, dataset_id, lock=True)
-            if fence is not None:
-                dataset.lease.check(fence)
-            return self._apply(connection, dataset, move)
-
-    def reap(self) -> Sequence[Dataset]:
-        recover = partial(checks.recover, reason=LEASE_EXPIRED)
-        with self._database.write() as connection:
-            expired = sa.select(_datasets).where(_datasets.c.lease_until <= self._database.now(connection))
-            query = expired.order_by(_datasets.c.id).with_for_update(skip_locked=True)
-            rows = connection.execute(query).mappings().all()
-            return [self._apply(connection, _dataset(row), recover) for row in rows]
+            return listing(connection, query, _datasets.c.id, page, self._record, after=page.after)
 
     def delete(self, dataset_id: str) -> Dataset:
         with self._database.write() as connection:
-            dataset = _get(connection, dataset_id, lock=True)
+            dataset = self._get(connection, dataset_id, lock=True)
             if users := _users(connection, dataset_id):
-                raise checks.in_use(dataset_id, users)
-            return self._apply(connection, dataset, checks.delete)
+                raise in_use(dataset_id, users)
+            return self._apply(connection, dataset, delete)
 
-    def _apply(self, connection: Connection, before: Dataset, move: DatasetMove) -> Dataset:
-        after = move(before, self._database.now(connection))
-        update = sa.update(_datasets).where(_datasets.c.id == before.id, _datasets.c.fence == before.lease.fence)
-        if connection.execute(update.values(**{"fence": after.lease.fence} | changes(before, after))).rowcount != 1:
-            raise FenceLost(f"Dataset {before.id} was claimed by somebody else meanwhile; stop and write nothing")
-        return after
-
-
-def _get(connection: Connection, dataset_id: str, *, lock: bool = False) -> Dataset:
-    query = sa.select(_datasets).where(_there, _datasets.c.id == dataset_id)
-    row = connection.execute(query.with_for_update() if lock else query).mappings().one_or_none()
-    if row is None:
-        raise NotFound.of("dataset", dataset_id)
-    return _dataset(row)
+    def _query(self) -> sa.Select[Any]:
+        return super()._query().where(_there)
 
 
 def require(connection: Connection, dataset_id: str) -> None:
@@ -112,8 +56,8 @@ def _users(connection: Connection, dataset_id: str) -> list[str]:
     name = _versions.c.model + "@" + sa.cast(_versions.c.version, sa.String)
     queries = (
         sa.select(_jobs.c.id).where(ours, _jobs.c.status.not_in(TERMINAL)),
-        sa.select(_teachers.c.id).where(theirs, _teachers.c.state.not_in(checks.CHECKED)),
+        sa.select(_teachers.c.id).where(theirs, _teachers.c.state.not_in(CHECKED)),
         sa.select(name).join(_jobs, _jobs.c.id == _versions.c.job_id).where(ours),
     )
-    found = (connection.scalars(query.limit(checks.NAMED)) for query in queries)
-    return sorted(user for users in found for user in users)[: checks.NAMED]
+    found = (connection.scalars(query.limit(NAMED)) for query in queries)
+    return sorted(user for users in found for user in users)[:NAMED]

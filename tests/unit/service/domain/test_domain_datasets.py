@@ -4,26 +4,26 @@ from datetime import UTC, datetime
 
 import pytest
 
-from service.domain import datasets
+from service.domain import checks, datasets
 from service.domain.datasets import Dataset, Findings
 from service.domain.errors import Conflict
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 NEW = Dataset("ds_1", "streets", "/data", NOW)
-HELD = datasets.claim(NEW, NOW, owner="w1", lease_s=60)
+HELD = checks.claim(NEW, NOW, owner="w1", lease_s=60)
 
 
 def test_a_dataset_waits_until_it_is_claimed_or_concluded() -> None:
     """`waits` is what the claim's query asks."""
     ready = datasets.conclude(HELD, NOW, findings=Findings(True, {"ok": True}))
-    assert [NEW.waits, HELD.waits, ready.waits, datasets.give_back(HELD, NOW).waits] == [True, False, False, True]
+    assert [NEW.waits, HELD.waits, ready.waits, checks.give_back(HELD, NOW).waits] == [True, False, False, True]
 
 
 def test_what_does_not_wait_cannot_be_claimed() -> None:
     """A store that offers it has a bug."""
     for dataset in (HELD, datasets.conclude(HELD, NOW, findings=Findings(False, {}))):
         with pytest.raises(Conflict):
-            datasets.claim(dataset, NOW, owner="w2", lease_s=60)
+            checks.claim(dataset, NOW, owner="w2", lease_s=60)
 
 
 def test_findings_become_the_record() -> None:
@@ -43,6 +43,6 @@ def test_the_third_death_refuses() -> None:
     """Two more tries, then a person must look."""
     dataset = HELD
     for attempt in (2, 3):
-        dataset = datasets.recover(dataset, NOW, reason="killed")
+        dataset = checks.recover(dataset, NOW, reason="killed")
         assert (dataset.state, dataset.attempt) == ("validating", attempt)
-    assert datasets.recover(dataset, NOW, reason="killed").state == "refused"
+    assert checks.recover(dataset, NOW, reason="killed").state == "refused"
