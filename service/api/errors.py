@@ -149,7 +149,15 @@ def _of_validation(request: Request, error: RequestValidationError) -> Response:
         for each in found[:MAX_BLAMES]
     ]
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    blames = _telling_first(blames)
     return problem(request, 422, "invalid_request", f"{blames[0].pointer}: {blames[0].detail}{more}", errors=blames)
+
+
+def _telling_first(blames: Sequence[Blame]) -> list[Blame]:
+    """Where every member of a union complains of the first field, the one that got furthest inside goes first."""
+    same = [blame for blame in blames if f"{blame.pointer}/".startswith(f"{blames[0].pointer}/")]
+    top = max(same, key=lambda blame: blame.pointer.count("/"))
+    return [top, *(blame for blame in blames if blame is not top)]
 
 
 def _pointer(loc: Sequence[str | int], body: Any) -> str:
@@ -164,6 +172,8 @@ def _pointer(loc: Sequence[str | int], body: Any) -> str:
             continue  # which of two bodies it is
         if inside is not None and index < len(path) - 1 and (part not in inside or is_tag(path[index:], inside)):
             continue  # the tag of a union, which is no field
+        if part not in (inside or ()) and ("[" in str(part) or str(part)[:1].isupper()):
+            continue  # a member of a union without tags: `literal['auto']`, `Pixels`
         parts.append(str(part).replace("~", "~0").replace("/", "~1"))
         body = _inside(body, part)
     return "#/" + "/".join(parts) if parts else "#"

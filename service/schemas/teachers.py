@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, field_validator
 
+from bpkd_core import catalog
 from bpkd_core.bundle import ClassInfo
-from bpkd_core.spec import Arch, Pixels, Scores, Section
+from bpkd_core.spec import MAX_ARCH, Arch, Pixels, Scores, Section
 from bpkd_core.spec.foreign import ClassMap
 from service.schemas.base import Failure, Label, Metadata, Wire
 from service.schemas.datasets import DatasetId
@@ -59,6 +60,17 @@ class TeacherRequest(Section):
         default=None, description="a file inside one of the server's import roots, which is copied"
     )
     metadata: Metadata = Field(default_factory=dict[str, str])
+
+    @field_validator("file", mode="before")
+    @classmethod
+    def _say_which(cls, value: object) -> object:
+        """Name the nearest network, before the section says only that this is none."""
+        match value:
+            case {"arch": str(arch)} if arch.isprintable() and len(arch) <= MAX_ARCH:
+                catalog.require("models", arch, param="file.arch")
+            case _:
+                pass
+        return value
 
 
 class Teacher(Wire):
