@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from bpkd_core.bundle import Bundle, FileInfo
 from bpkd_core.errors import GateFailed, InvalidModel
 from service.domain import work
+from service.domain.gates import judge, require
 from service.domain.jobs import Job, Remains
 from service.domain.models import Release
 from service.domain.ports import Artifacts, Jobs
+from service.domain.predictions import SEAL_BYTES
 
 INDEX = "bundle.json"
 BEST = "best.safetensors"  # as bpkd_core/train/checkpoint.py writes it, which needs torch to be imported
@@ -47,40 +49,20 @@ def keep_weights(artifacts: Artifacts, folder: Path) -> dict[str, FileInfo]:
 def publish(jobs: Jobs, job: Job, bundle: Bundle, files: Mapping[str, FileInfo], log_tail: str = "") -> Job:
     """End a job whose files are stored: job, version, alias and events become visible in one write. Safe to repeat.
 
-    A gate that is not met ends the job as failed; its files stay with it, and no version is made. Raises FenceLost.
+    A gate that is not met ends the job as failed; its result and its files stay with it, and no version is made. Raises
+    FenceLost.
     """
-    registration = job.request.get("register")
-    try:
-        check_gates(bundle, registration)
-    except GateFailed as error:
-        return work.fail(jobs, job, error, Remains(files, log_tail))
     result = bundle.result.model_dump(mode="json")
-    release = draft_release(job, bundle, files) if registration else None
+    release = draft_release(job, bundle, files) if job.request.get("register") else None
+    try:
+        require(release.gates if release else ())
+    except GateFailed as error:
+        return work.fail(jobs, job, error, Remains(files, log_tail, result))
     return work.succeed(jobs, job, result=result, files=files, release=release)
 
 
-def check_gates(bundle: Bundle, registration: Mapping[str, Any] | None) -> None:
-    """Compare the student, as measured on its ONNX file, with the job's gates. Raises GateFailed."""
-    limits: Mapping[str, float | None] = (registration or {}).get("gates") or {}
-    student = bundle.result.student
-    measured = {
-        "miou_min": ("mIoU", student.miou),
-        "boundary_iou_min": ("boundary IoU", student.boundary_iou),
-        "argmax_agreement_min": ("argmax agreement with torch", student.parity and student.parity.argmax_agreement),
-    }
-    for field, (name, found) in measured.items():
-        least = limits.get(field)
-        if least is not None and (found is None or found < least):
-            value = "undefined" if found is None else f"{found:.4f}"
-            raise GateFailed(
-                f"The student's {name} is {value}; its gate asks for {least:g}",
-                param=f"register.gates.{field}",
-                hint="The files are kept with the job; lower the gate, train longer, or choose a larger student.",
-            )
-
-
 def draft_release(job: Job, bundle: Bundle, files: Mapping[str, FileInfo]) -> Release:
-    """What is to become a version."""
+    """What is to become a version, if it passes its gates."""
     registration = job.request["register"]
     return Release(
         model=registration["model"],
@@ -91,4 +73,7 @@ def draft_release(job: Job, bundle: Bundle, files: Mapping[str, FileInfo]) -> Re
         result=bundle.result.model_dump(mode="json"),
         provenance=bundle.provenance,
         alias=registration.get("alias_on_success"),
+        gates=judge(bundle.result, registration.get("gates") or {}),
+        created_by=job.created_by,
+        seal=secrets.token_hex(SEAL_BYTES),
     )

@@ -7,7 +7,7 @@ are recognised here, in the protobuf wire format, before onnxruntime sees the by
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from bpkd_core.errors import InvalidModel
@@ -29,6 +29,8 @@ CHILDREN: dict[str, dict[int, str]] = {
 }
 EXTERNAL_DATA, DATA_LOCATION = 13, 14  # of Tensor
 GRAPH, INITIALISER, OUTPUT = 7, 5, 12  # of Model, of Graph
+OPERATOR_SET, VERSION = 8, 2  # of Model, of OperatorSet
+METADATA, KEY, VALUE = 14, 1, 2  # of Model, of StringStringEntry
 NAME, TYPE, TENSOR_TYPE, ELEMENT_TYPE = 1, 2, 1, 1  # of ValueInfo, ValueInfo, Type, TensorType
 FLOAT = 1
 DIMS, DATA_TYPE = 1, 2  # of Tensor
@@ -78,10 +80,46 @@ def with_output(data: bytes, name: str) -> bytes:
     return data + _message(GRAPH, _message(OUTPUT, _message(NAME, name.encode()) + _message(TYPE, kind)))
 
 
+def with_metadata(data: bytes, pairs: Mapping[str, str]) -> bytes:
+    """The model with further strings in its metadata, appended as in :func:`with_output`. The keys must be new ones."""
+    entries = (_message(KEY, key.encode()) + _message(VALUE, value.encode()) for key, value in pairs.items())
+    return data + b"".join(_message(METADATA, entry) for entry in entries)
+
+
+def read_metadata(data: bytes) -> dict[str, str]:
+    """The strings that a model records of itself. Raises InvalidModel."""
+    entries = [
+        {field.number: field.value for field in _fields(entry)} for entry in _inside([memoryview(data)], METADATA)
+    ]
+    return {_text(entry.get(KEY)): _text(entry.get(VALUE)) for entry in entries}
+
+
+def _text(value: int | memoryview | None) -> str:
+    return bytes(value).decode(errors="replace") if isinstance(value, memoryview) else ""
+
+
+def read_opset(data: bytes) -> int | None:
+    """The version of the standard operators that a model asks for. Raises InvalidModel."""
+    for operators in _inside([memoryview(data)], OPERATOR_SET):
+        fields = {field.number: field.value for field in _fields(operators)}
+        domain, version = fields.get(DOMAIN["OperatorSet"], b""), fields.get(VERSION)
+        if isinstance(domain, bytes | memoryview) and bytes(domain) in STANDARD_DOMAINS and isinstance(version, int):
+            return version
+    return None
+
+
 def _message(number: int, content: bytes) -> bytes:
-    """A field of bytes, as short as these are."""
-    assert len(content) < 0x80
-    return bytes([number << 3 | BYTES, len(content)]) + content
+    """A field of bytes; its number is below 16."""
+    return bytes([number << 3 | BYTES]) + _length(len(content)) + content
+
+
+def _length(size: int) -> bytes:
+    """A size as protobuf writes it, seven bits a byte with the lowest first."""
+    head = bytearray()
+    while size >= 0x80:
+        head.append(size & 0x7F | 0x80)
+        size >>= 7
+    return bytes([*head, size])
 
 
 def _inside(messages: Iterable[memoryview], number: int) -> Iterator[memoryview]:

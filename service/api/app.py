@@ -22,6 +22,7 @@ from service.api.routes import (
     aliases,
     catalog,
     datasets,
+    imports,
     infer,
     job_events,
     job_files,
@@ -29,6 +30,7 @@ from service.api.routes import (
     models,
     operations,
     pages,
+    predictions,
     teachers,
     webhooks,
 )
@@ -37,7 +39,21 @@ from service.inference import Runtime
 from service.settings import MEMORY_URL
 from service.wiring import Service
 
-PRIVATE = (datasets, teachers, jobs, job_events, job_files, models, aliases, infer, catalog, operations, webhooks)
+PRIVATE = (
+    datasets,
+    teachers,
+    jobs,
+    job_events,
+    job_files,
+    models,
+    imports,
+    aliases,
+    infer,
+    predictions,
+    catalog,
+    operations,
+    webhooks,
+)
 PUBLIC = (operations.health, pages.router)
 REFRESH_S = 1.0
 TIDY_S = 60.0
@@ -46,7 +62,7 @@ _log = logging.getLogger(__name__)
 
 def create_app(service: Service) -> FastAPI:
     """The whole API over a wired service. Every route but health and the pages asks who calls."""
-    runtime = Runtime(service.settings, service.models, service.artifacts)
+    runtime = Runtime(service.settings, service.models, service.artifacts, now=service.now, entropy=service.entropy)
     context = Context(service, runtime, Metrics(runtime, service.queue, service.workers))
     app = FastAPI(title="bpkd", version=version("bpkd"), lifespan=_lifespan, docs_url=None, redoc_url=None)
     app.state.context = context

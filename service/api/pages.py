@@ -21,6 +21,11 @@ code{{background:#8882;padding:.1em .3em}}td{{padding:.2rem 1rem .2rem 0;vertica
 <h1>{title}</h1>{body}</html>"""
 
 
+def page(title: str, body: str) -> str:
+    """A page of ours. body: HTML."""
+    return _PAGE.format(title=escape(title), body=body)
+
+
 @dataclass(frozen=True)
 class Explanation:
     """What an error code means. retryable: whether the same request may succeed later."""

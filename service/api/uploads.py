@@ -91,6 +91,11 @@ def incomplete(partial: Partial) -> Response:
     return shapes.answer(shapes.upload(partial), 202, {OFFSET: str(partial.held)})
 
 
+def asks_where_it_stands(request: Request) -> bool:
+    """Whether a request sends nothing and only asks how much is held."""
+    return request.headers.get("content-range", "").startswith("bytes */")
+
+
 def _piece(request: Request, limit: int) -> Piece:
     """What the headers announce. Raises InvalidInput and TooLarge."""
     said, length = request.headers.get("content-range"), request.headers.get("content-length")

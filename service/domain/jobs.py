@@ -121,10 +121,14 @@ class Job:
 
 @dataclass(frozen=True)
 class Remains:
-    """What a run that did not succeed leaves: its files by name, and the last lines of its log."""
+    """What a run that did not succeed leaves: its files by name, and the last lines of its log.
+
+    result: of a run that ended, and whose student was not good enough for its gates.
+    """
 
     files: Mapping[str, FileInfo] = field(default_factory=dict[str, FileInfo])
     log_tail: str = ""
+    result: Mapping[str, Any] | None = None
 
 
 NOTHING = Remains()

@@ -79,7 +79,7 @@ def succeed(
 def fail(job: Job, now: datetime, *, error: BpkdError, remains: Remains = NOTHING) -> Change:
     """The run cannot succeed, however often it is tried."""
     told = {**error.to_dict(), "log_tail": remains.log_tail or error.message}
-    return _ended(job, now, "failed", error=told, files=remains.files)
+    return _ended(job, now, "failed", error=told, files=remains.files, result=remains.result)
 
 
 def give_back(job: Job, now: datetime) -> Change:

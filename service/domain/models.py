@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Any, Literal
 
 from bpkd_core.bundle import ClassInfo, FileInfo
-from service.domain.errors import StalePrecondition
+from service.domain.errors import Conflict, StalePrecondition
+from service.domain.gates import Gate
 
-MoveKind = Literal["promote", "rollback"]
+MoveKind = Literal["promote", "rollback", "remove"]
 
 
 @dataclass(frozen=True)
@@ -26,17 +27,22 @@ class Model:
 class Release:
     """What is to become a version. Publishing the same ONNX bytes of the same job again gives the same version.
 
-    files: by name, always with `student.onnx`; the bytes are in Artifacts. alias: moved to the version at once, if any.
+    job_id: None for a file that came from elsewhere. files: by name, always with `student.onnx`; the bytes are in
+    Artifacts. alias: moved to the version at once, if any. seal: 32 random bytes as text, which sign the ids of its
+    predictions (service/domain/predictions.py); None where nobody made one.
     """
 
     model: str
-    job_id: str
-    dataset_sha256: str
+    job_id: str | None
+    dataset_sha256: str | None
     files: Mapping[str, FileInfo]
     classes: tuple[ClassInfo, ...]
     result: Mapping[str, Any] | None = None
     provenance: Mapping[str, str] = field(default_factory=dict[str, str])
     alias: str | None = None
+    gates: tuple[Gate, ...] = ()
+    created_by: str | None = None
+    seal: str | None = None
 
     @property
     def onnx_sha256(self) -> str:
@@ -52,18 +58,26 @@ class Release:
 
 @dataclass(frozen=True)
 class Version:
-    """One published network: `model@version`. Never changes."""
+    """One published network: `model@version`. Never changes. Fields as in :class:`Release`."""
 
     model: str
     version: int
-    job_id: str
-    dataset_sha256: str
+    job_id: str | None
+    dataset_sha256: str | None
     onnx_sha256: str
     files: Mapping[str, FileInfo]
     classes: tuple[ClassInfo, ...]
     result: Mapping[str, Any] | None
     provenance: Mapping[str, str]
     created_at: datetime
+    gates: tuple[Gate, ...] = ()
+    created_by: str | None = None
+    seal: str | None = None
+
+    @property
+    def tag(self) -> str:
+        """`street@3`."""
+        return f"{self.model}@{self.version}"
 
     @classmethod
     def of(cls, release: Release, version: int, created_at: datetime) -> Version:
@@ -79,6 +93,9 @@ class Version:
             result=release.result,
             provenance=release.provenance,
             created_at=created_at,
+            gates=release.gates,
+            created_by=release.created_by,
+            seal=release.seal,
         )
 
 
@@ -96,21 +113,26 @@ class Alias:
 
 @dataclass(frozen=True)
 class AliasMove:
-    """One line of an alias's history. from_version: None for the first. by: a key's id, or a job's."""
+    """One line of an alias's history. from_version: None for the first. by: a key's id, or a job's.
+
+    to_version: None where the alias was removed.
+    """
 
     model: str
     alias: str
     revision: int
     kind: MoveKind
     from_version: int | None
-    to_version: int
+    to_version: int | None
     at: datetime
     by: str | None = None
     reason: str | None = None
 
     @property
-    def result(self) -> Alias:
-        """The alias after this move."""
+    def result(self) -> Alias | None:
+        """The alias after this move; None if it is no more."""
+        if self.to_version is None:
+            return None
         return Alias(self.model, self.alias, self.to_version, self.revision, self.at, self.by)
 
 
@@ -118,27 +140,30 @@ class AliasMove:
 class Repoint:
     """The wish to point an alias to a version.
 
-    expected_revision: what the caller saw; 0 says that the alias must be new, None that it does not matter.
+    version: None removes the alias. expected_revision: what the caller saw; 0 says that the alias must be new, None
+    that it does not matter.
     """
 
     model: str
     alias: str
-    version: int
+    version: int | None
     kind: MoveKind = "promote"
     expected_revision: int | None = None
     by: str | None = None
     reason: str | None = None
 
-    def move(self, before: Alias | None, now: datetime) -> AliasMove | None:
-        """The move to write, or None if the version is live already. Raises StalePrecondition."""
+    def move(self, before: Alias | None, now: datetime, *, moves: int = 0) -> AliasMove | None:
+        """The move to write, or None if the version is live already. Raises StalePrecondition.
+
+        before: None where there is no such alias. moves: how many it has made, before it was removed too.
+        """
         revision = before.revision if before is not None else 0
         check_revision(self.model, self.alias, revision, self.expected_revision)
-        if before is not None and before.version == self.version:
+        live = before.version if before is not None else None
+        if live == self.version:
             return None
-        from_version = before.version if before is not None else None
-        return AliasMove(
-            self.model, self.alias, revision + 1, self.kind, from_version, self.version, now, self.by, self.reason
-        )
+        number = max(revision, moves) + 1
+        return AliasMove(self.model, self.alias, number, self.kind, live, self.version, now, self.by, self.reason)
 
 
 def check_revision(model: str, alias: str, found: int, expected: int | None) -> None:
@@ -153,13 +178,28 @@ def check_revision(model: str, alias: str, found: int, expected: int | None) -> 
 def version_before(moves: Iterable[AliasMove]) -> int | None:
     """Where a rollback leads: each promotion puts a version on a stack, each rollback takes one off.
 
-    moves: an alias's history, oldest first. So a second rollback goes one further back, and does not undo the first.
+    moves: an alias's history, oldest first. So a second rollback goes one further back, and does not undo the first. An
+    alias that was removed and made again starts anew.
     None: nothing is left to go back to.
     """
     stack: list[int] = []
     for move in moves:
-        if move.kind == "rollback":
+        if move.to_version is None:
+            stack.clear()
+        elif move.kind == "rollback":
             stack.pop()
         else:
             stack.append(move.to_version)
     return stack[-2] if len(stack) > 1 else None
+
+
+def refuse_while_named(model: str, version: int | None, aliases: Iterable[Alias]) -> None:
+    """Raise Conflict if an alias points to what is to be deleted. version: None for the whole model."""
+    named = [each for each in aliases if version in (None, each.version)]
+    if named:
+        first = named[0]
+        what = f'Model "{model}"' if version is None else f"Version {model}@{version}"
+        raise Conflict(
+            f'{what} is in use: alias "{first.alias}" points to version {first.version}',
+            hint="Point the alias elsewhere, or remove it, and delete then.",
+        )

@@ -65,8 +65,16 @@ class Live:
         for model, alias in list(self._pointers):
             try:
                 self._follow_if_moved(model, alias)
+            except NotFound:
+                self._pointers.pop((model, alias), None)  # it was removed: who asks by it shall be told
             except BpkdError as error:
                 _log.warning("%s:%s stays on the version before: %s", model, alias, error)
+
+    def forget(self, model: str, number: int | None = None) -> None:
+        """Let go of a version that was deleted, or of all of a model's; who holds one may finish on it."""
+        with self._lock:
+            for key in [key for key in self._loaded if key[0] == model and number in (None, key[1])]:
+                del self._loaded[key]
 
     def warm(self) -> None:
         """Load what the default alias of each model means, as long as half the budget is free."""

@@ -22,7 +22,7 @@ class Loaded:
 
     alone: a session over all cores, for the only request there is. together: a session that stays on the caller's
     thread, for many requests at once; all threads share it, because one session a thread measured the same (15 images/s
-    each with two threads) and costs its memory again. size_bytes: the file's, times the sessions.
+    each with two threads) and costs its memory again. size_bytes: the file's, times the sessions. seal: the version's.
     """
 
     model: str
@@ -30,6 +30,7 @@ class Loaded:
     alone: Session
     together: Session
     size_bytes: int
+    seal: str | None = None
 
     @property
     def tag(self) -> str:
@@ -65,4 +66,4 @@ def load(version: Version, path: Path, *, threads: int) -> Loaded:
     except Exception as error:  # onnxruntime's errors have no common base
         reason = str(error).splitlines()[0][:200]
         raise InvalidModel(f"{version.model}@{version.version} does not run ({reason}); export it again") from error
-    return Loaded(version.model, version.version, alone, together, info.size * len(sessions))
+    return Loaded(version.model, version.version, alone, together, info.size * len(sessions), version.seal)

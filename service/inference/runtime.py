@@ -12,7 +12,8 @@ from bpkd_core.errors import InvalidModel
 from bpkd_core.infer.images import decode_image
 from service.domain.errors import Unavailable
 from service.domain.models import Version
-from service.domain.ports import Artifacts, Models
+from service.domain.ports import Artifacts, Clock, Entropy, Models
+from service.domain.predictions import NONCE_BYTES, SEAL_BYTES, prediction_id
 from service.inference.answers import RENDERERS, Mask, MediaType
 from service.inference.live import Live
 from service.inference.loaded import Loaded, load
@@ -23,9 +24,9 @@ from service.settings import Settings
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked. version wins over alias; with neither, it is the default alias's version."""
+    """What is asked, and by which request. version wins over alias; with neither, it is the default alias's version."""
 
-    prediction_id: str
+    request_id: str
     model: str
     data: bytes
     media_type: MediaType = "image/png"
@@ -38,6 +39,7 @@ class Reply:
     """The mask as it travels. tag: `street@3`. seconds: queue, decode, infer, encode."""
 
     body: bytes
+    prediction_id: str
     tag: str
     provider: str
     hw: tuple[int, int]
@@ -60,7 +62,10 @@ class _Stopwatch:
 class Runtime:
     """Loaded models behind a pool of threads."""
 
-    def __init__(self, settings: Settings, models: Models, artifacts: Artifacts) -> None:
+    def __init__(
+        self, settings: Settings, models: Models, artifacts: Artifacts, *, now: Clock, entropy: Entropy
+    ) -> None:
+        self._now, self._entropy = now, entropy
         self.threads = threads = settings.infer_threads or len(os.sched_getaffinity(0))
 
         def load_version(version: Version) -> Loaded:
@@ -85,10 +90,16 @@ class Runtime:
         watch.lap("decode")
         ids = loaded.predict(image, alone=self.pool.admitted == 1)
         watch.lap("infer")
-        body = RENDERERS[question.media_type](Mask(question.prediction_id, loaded, image, ids))
+        name = self._name(loaded, question.request_id)
+        body = RENDERERS[question.media_type](Mask(name, loaded, image, ids))
         watch.lap("encode")
         height, width = ids.shape
-        return Reply(body, loaded.tag, loaded.provider, (height, width), ids.dtype.name, watch.seconds)
+        return Reply(body, name, loaded.tag, loaded.provider, (height, width), ids.dtype.name, watch.seconds)
+
+    def _name(self, loaded: Loaded, request_id: str) -> str:
+        """The prediction's id. That of a version without a seal, which an older worker published, leads nowhere."""
+        seal = loaded.seal or self._entropy(SEAL_BYTES).hex()
+        return prediction_id(seal, now=self._now(), request_id=request_id, entropy=self._entropy(NONCE_BYTES))
 
     def _find(self, question: Question) -> Loaded:
         try:

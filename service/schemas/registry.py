@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from bpkd_core.bundle import ClassInfo, FileInfo
 from bpkd_core.spec import (
     Section,
 )
-from service.schemas.base import Reason, Wire
+from service.schemas.base import Name, Reason, Sha256, Wire
 
 
 class AliasRequest(Section):
@@ -27,6 +27,25 @@ class RollbackRequest(Section):
     reason: Reason | None = None
 
 
+class ImportRequest(Section):
+    """A student that came from elsewhere: a path inside the server's import roots, or a file that was uploaded.
+
+    sha256: of the file that was sent to `/v1/uploads/{sha256}/content`. classes: of a file that does not name them in
+    its metadata. alias_on_success: moved to the new version.
+    """
+
+    path: str | None = Field(default=None, min_length=1, max_length=4096)
+    sha256: Sha256 | None = None
+    classes: list[ClassInfo] | None = Field(default=None, min_length=1, max_length=65_535)
+    alias_on_success: Name | None = None
+
+    @model_validator(mode="after")
+    def _one_file(self) -> Self:
+        if (self.path is None) == (self.sha256 is None):
+            raise ValueError("expected either path or sha256, which say where the file is")
+        return self
+
+
 class Model(Wire):
     """A name under which versions are published. aliases: alias -> version."""
 
@@ -37,19 +56,30 @@ class Model(Wire):
     created_at: datetime
 
 
+class GateOutcome(Wire):
+    """One gate of a job. least: what it asked for. measured: on the student's ONNX file; null where undefined."""
+
+    name: str
+    least: float
+    measured: float | None
+    passed: bool
+
+
 class Version(Wire):
-    """One published network; it never changes."""
+    """One published network; it never changes. job, dataset_sha256: null for a file that came from elsewhere."""
 
     object: Literal["model_version"] = "model_version"
     model: str
     version: int
-    job: str
-    dataset_sha256: str
+    job: str | None
+    dataset_sha256: str | None
     onnx: FileInfo
     files: dict[str, FileInfo]
     classes: list[ClassInfo]
     provenance: dict[str, str]
+    gates: list[GateOutcome] = Field(default_factory=list[GateOutcome])
     created_at: datetime
+    created_by: str | None = None
 
 
 class Alias(Wire):
@@ -71,9 +101,9 @@ class AliasMove(Wire):
     model: str
     alias: str
     revision: int
-    kind: Literal["promote", "rollback"]
+    kind: Literal["promote", "rollback", "remove"]
     from_version: int | None
-    to_version: int
+    to_version: int | None
     at: datetime
     by: str | None
     reason: str | None
@@ -99,6 +129,24 @@ class Prediction(Wire):
     height: int
     width: int
     classes: list[ClassArea]
+
+
+class Lineage(Wire):
+    """Who made a mask, read from its prediction's id. request_id: null where the caller had named its request.
+
+    dataset_sha256, teacher_sha256, job: of the version's training; null for a file that came from elsewhere.
+    """
+
+    object: Literal["lineage"] = "lineage"
+    id: str
+    at: datetime
+    request_id: str | None
+    model: str
+    version: int
+    onnx_sha256: str
+    job: str | None
+    dataset_sha256: str | None
+    teacher_sha256: str | None
 
 
 class CatalogStudent(Wire):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from stores import Stores, release
 
 from bpkd_core.errors import InvalidInput
 from service.domain.errors import Conflict, NotFound, StalePrecondition
+from service.domain.gates import Gate
 from service.domain.models import Version
 from service.domain.ports import Page
-from service.domain.registry import promote, rollback
+from service.domain.registry import promote, remove, rollback
 
 
 def publish(stores: Stores, *, model: str = "street", alias: str | None = None) -> Version:
@@ -137,3 +140,88 @@ def test_aliases_are_listed_by_name(stores: Stores) -> None:
     found = stores.models.aliases(["street", "nope"])
     assert [(alias.alias, alias.version) for alias in found["street"]] == [("candidate", 2), ("live", 1)]
     assert (found["nope"], stores.models.aliases([])) == ([], {})
+
+
+def test_a_file_that_no_job_made_becomes_a_version_once(stores: Stores) -> None:
+    """An import that is repeated must not make a second version; the same file of a job is another thing."""
+    imported = replace(release(stores.draft()), job_id=None, dataset_sha256=None, created_by="key_1", seal="ab" * 32)
+    first = stores.models.publish(imported)
+    assert (first.job_id, first.dataset_sha256, first.created_by) == (None, None, "key_1")
+    assert stores.models.publish(replace(imported, seal="cd" * 32)) == first == stores.models.version("street", 1)
+    assert publish(stores).version == 2
+
+
+def test_a_version_keeps_its_gates_and_is_found_by_its_seal(stores: Stores) -> None:
+    """What it had to reach stands beside what it reached, and a prediction's id leads to who made it."""
+    gates = (Gate("miou_min", 0.5, 0.7), Gate("boundary_iou_min", 0.1, None))
+    sealed = stores.models.publish(replace(release(stores.add_job()), gates=gates, seal="ab" * 32))
+    publish(stores)
+    assert stores.models.version("street", 1).gates == gates
+    assert stores.models.sealed("abab") == [sealed]
+    assert stores.models.sealed("abac") == []
+
+
+def test_what_an_alias_names_cannot_be_deleted(stores: Stores) -> None:
+    """Nobody deletes by mistake what is being served."""
+    publish(stores, alias="live"), publish(stores)
+    for version in (1, None):
+        with pytest.raises(Conflict, match='alias "live" points to version 1'):
+            stores.models.delete("street", version)
+    stores.models.delete("street", 2)
+    assert [each.version for each in stores.models.versions("street", Page()).data] == [1]
+
+
+def test_the_number_of_a_deleted_version_is_not_given_again(stores: Stores) -> None:
+    """`street@2` in somebody's notes must not come to mean another network."""
+    publish(stores), publish(stores)
+    stores.models.delete("street", 2)
+    for gone in (2, 3):
+        with pytest.raises(NotFound):
+            stores.models.version("street", gone)
+        with pytest.raises(NotFound):
+            stores.models.delete("street", gone)
+    assert publish(stores).version == 3
+
+
+def test_a_deleted_model_is_gone_with_its_history(stores: Stores) -> None:
+    """And its name is free again."""
+    publish(stores, alias="live"), publish(stores, model="field", alias="live")
+    remove(stores.models, "street", "live")
+    stores.models.delete("street")
+    for look in (lambda: stores.models.get("street"), lambda: stores.models.history("street", "live")):
+        with pytest.raises(NotFound):
+            look()
+    with pytest.raises(NotFound):
+        stores.models.delete("street")
+    assert publish(stores, alias="live").version == 1
+    assert len(stores.models.history("street", "live")) == 1
+    assert stores.models.alias("field", "live").version == 1
+
+
+def test_a_removed_alias_leaves_its_history(stores: Stores) -> None:
+    """Who took a model out of service is the question that comes the next morning."""
+    publish(stores, alias="live")
+    with pytest.raises(StalePrecondition):
+        remove(stores.models, "street", "live", expected_revision=7)
+    remove(stores.models, "street", "live", expected_revision=1, by="key_1")
+    assert stores.models.aliases(["street"]) == {"street": []}
+    for look in (lambda: stores.models.alias("street", "live"), lambda: remove(stores.models, "street", "live")):
+        with pytest.raises(NotFound):
+            look()
+    assert promote(stores.models, "street", "live", 1, expected_revision=0).revision == 3
+    moves = stores.models.history("street", "live")
+    assert [(move.kind, move.from_version, move.to_version, move.by) for move in moves][1:] == [
+        ("remove", 1, None, "key_1"),
+        ("promote", None, 1, None),
+    ]
+    with pytest.raises(Conflict, match="no earlier version"):
+        rollback(stores.models, "street", "live")
+
+
+def test_a_rollback_to_a_deleted_version_is_a_conflict(stores: Stores) -> None:
+    """And says so, instead of "not found" for an alias that is there."""
+    publish(stores, alias="live"), publish(stores, alias="live")
+    stores.models.delete("street", 1)
+    with pytest.raises(Conflict, match="has been deleted"):
+        rollback(stores.models, "street", "live")
+    assert stores.models.alias("street", "live").version == 2

@@ -14,7 +14,7 @@ from service.domain.events import StoredEvent
 from service.domain.idempotency import KEEP_S, Answer, Once
 from service.domain.jobs import Job
 from service.domain.keys import ApiKey
-from service.domain.models import Alias, AliasMove, Version
+from service.domain.models import Alias, AliasMove, Model, Version
 from service.domain.ports import Clock, Listing, Page
 from service.domain.teachers import Teacher
 from service.domain.webhooks import Webhook
@@ -44,6 +44,7 @@ class MemoryStore:
         self.events: dict[str, list[StoredEvent]] = {}
         self.datasets: dict[str, Dataset] = {}
         self.teachers: dict[str, Teacher] = {}
+        self.models: dict[str, Model] = {}
         self.versions: dict[str, list[Version]] = {}
         self.aliases: dict[tuple[str, str], Alias] = {}
         self.moves: dict[tuple[str, str], list[AliasMove]] = {}

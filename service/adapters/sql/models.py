@@ -13,7 +13,7 @@ from service.adapters.sql import tables
 from service.adapters.sql.database import Database
 from service.adapters.sql.rows import columns, listing, record
 from service.domain.errors import NotFound
-from service.domain.models import Alias, AliasMove, Model, Release, Repoint, Version
+from service.domain.models import Alias, AliasMove, Model, Release, Repoint, Version, refuse_while_named
 from service.domain.ports import Listing, Page
 
 _models, _versions, _aliases, _moves = tables.models, tables.versions, tables.aliases, tables.alias_moves
@@ -29,6 +29,26 @@ class SqlModels:
     def publish(self, release: Release, *, by: str | None = None) -> Version:
         with self._database.write() as connection:
             return publish(self._database, connection, release, by=by)
+
+    def delete(self, model: str, version: int | None = None) -> None:
+        with self._database.write() as connection:
+            _model(connection, model, lock=True)
+            if version is not None:
+                _get_version(connection, model, version)
+            rows = connection.execute(sa.select(_aliases).where(_aliases.c.model == model)).mappings()
+            refuse_while_named(model, version, [record(Alias, row) for row in rows])
+            gone = sa.delete(_versions).where(_versions.c.model == model)
+            if version is not None:
+                connection.execute(gone.where(_versions.c.version == version))
+                return
+            connection.execute(sa.delete(_moves).where(_moves.c.model == model))
+            connection.execute(gone)
+            connection.execute(sa.delete(_models).where(_models.c.name == model))
+
+    def sealed(self, mark: str) -> Sequence[Version]:
+        begins = sa.and_(_versions.c.seal >= mark, _versions.c.seal < mark + "~")
+        with self._database.read() as connection:
+            return [_version(row) for row in connection.execute(sa.select(_versions).where(begins)).mappings()]
 
     def get(self, model: str) -> Model:
         with self._database.read() as connection:
@@ -59,28 +79,31 @@ class SqlModels:
             found = [record(Alias, row) for row in connection.execute(query).mappings()]
         return {model: [alias for alias in found if alias.model == model] for model in models}
 
-    def move_alias(self, wish: Repoint) -> Alias:
+    def move_alias(self, wish: Repoint) -> Alias | None:
         with self._database.write() as connection:
             return _move_alias(self._database, connection, wish)
 
     def history(self, model: str, alias: str) -> Sequence[AliasMove]:
         with self._database.read() as connection:
-            _known_alias(connection, model, alias)
+            _model(connection, model)
             query = sa.select(_moves).where(_moves.c.model == model, _moves.c.alias == alias)
-            rows = connection.execute(query.order_by(_moves.c.revision)).mappings()
+            rows = connection.execute(query.order_by(_moves.c.revision)).mappings().all()
+            if not rows:
+                raise NotFound.of("alias", f"{model}@{alias}")
             return [record(AliasMove, row) for row in rows]
 
 
 def publish(database: Database, connection: Connection, release: Release, *, by: str | None) -> Version:
     """Make a version inside a transaction that the caller commits, together with what else must become visible."""
-    if connection.scalar(sa.select(tables.jobs.c.id).where(tables.jobs.c.id == release.job_id)) is None:
+    known_job = sa.select(tables.jobs.c.id).where(tables.jobs.c.id == release.job_id)
+    if release.job_id is not None and connection.scalar(known_job) is None:
         raise NotFound.of("job", release.job_id)
     now = database.now(connection)
     database.insert_new(connection, _models, columns(Model(release.model, now, latest=0)))
     model = _model(connection, release.model, lock=True)
     query = sa.select(_versions).where(
         _versions.c.model == release.model,
-        _versions.c.job_id == release.job_id,
+        _versions.c.job_id.is_not_distinct_from(release.job_id),
         _versions.c.onnx_sha256 == release.onnx_sha256,
     )
     if (row := connection.execute(query).mappings().one_or_none()) is not None:
@@ -93,20 +116,28 @@ def publish(database: Database, connection: Connection, release: Release, *, by:
     return version
 
 
-def _move_alias(database: Database, connection: Connection, wish: Repoint) -> Alias:
+def _move_alias(database: Database, connection: Connection, wish: Repoint) -> Alias | None:
     _model(connection, wish.model, lock=True)
-    _get_version(connection, wish.model, wish.version)
+    if wish.version is not None:
+        _get_version(connection, wish.model, wish.version)
     before = _alias(connection, wish.model, wish.alias)
-    move = wish.move(before, database.now(connection))
+    move = wish.move(before, database.now(connection), moves=_count_moves(connection, wish))
     if move is None:
-        return _known_alias(connection, wish.model, wish.alias)
-    if before is None:
+        return before
+    row = sa.and_(_aliases.c.model == wish.model, _aliases.c.alias == wish.alias)
+    if move.result is None:
+        connection.execute(sa.delete(_aliases).where(row))
+    elif before is None:
         connection.execute(sa.insert(_aliases).values(columns(move.result)))
     else:
-        row = sa.update(_aliases).where(_aliases.c.model == wish.model, _aliases.c.alias == wish.alias)
-        connection.execute(row.where(_aliases.c.revision == before.revision).values(columns(move.result)))
+        connection.execute(sa.update(_aliases).where(row).values(columns(move.result)))
     connection.execute(sa.insert(_moves).values(columns(move)))
     return move.result
+
+
+def _count_moves(connection: Connection, wish: Repoint) -> int:
+    newest = sa.select(sa.func.max(_moves.c.revision)).where(_moves.c.model == wish.model, _moves.c.alias == wish.alias)
+    return connection.scalar(newest) or 0
 
 
 def _model(connection: Connection, name: str, *, lock: bool = False) -> Model:
@@ -118,10 +149,12 @@ def _model(connection: Connection, name: str, *, lock: bool = False) -> Model:
 
 
 def _get_version(connection: Connection, model: str, version: int) -> Version:
-    if not 1 <= version <= _model(connection, model).latest:
-        raise NotFound.of("version", f"{model}@{version}")
+    known = _model(connection, model)
     query = sa.select(_versions).where(_versions.c.model == model, _versions.c.version == version)
-    return _version(connection.execute(query).mappings().one())
+    row = connection.execute(query).mappings().one_or_none() if 1 <= version <= known.latest else None
+    if row is None:
+        raise NotFound.of("version", f"{model}@{version}")
+    return _version(row)
 
 
 def _alias(connection: Connection, model: str, alias: str) -> Alias | None:

@@ -12,6 +12,7 @@ from bpkd_core.bundle import ClassInfo, FileInfo
 from service.adapters.sql.types import KEY, SORTED_TEXT, Json, Timestamp
 from service.domain.datasets import Overlay
 from service.domain.deliveries import Attempt
+from service.domain.gates import Gate
 from service.domain.idempotency import Answer
 from service.domain.jobs import Mark, Progress, StageState
 from service.domain.keys import Scope
@@ -164,14 +165,17 @@ versions = Table(
     metadata,
     Column("model", KEY, ForeignKey("models.name"), primary_key=True),
     Column("version", Integer, primary_key=True, autoincrement=False),
-    Column("job_id", KEY, ForeignKey("jobs.id"), nullable=False),
-    Column("dataset_sha256", String, nullable=False),
+    Column("job_id", KEY, ForeignKey("jobs.id")),
+    Column("dataset_sha256", String),
     Column("onnx_sha256", String, nullable=False),
     Column("files", Json(_FILES), nullable=False),
     Column("classes", Json(_CLASSES), nullable=False),
     Column("result", Json(_OBJECT)),
     Column("provenance", Json(_STRINGS), nullable=False),
     Column("created_at", Timestamp, nullable=False),
+    Column("gates", Json(tuple[Gate, ...]), nullable=False, server_default="[]"),
+    Column("created_by", String),
+    Column("seal", KEY, index=True),
     sa.UniqueConstraint("model", "job_id", "onnx_sha256"),
 )
 
@@ -190,16 +194,15 @@ aliases = Table(
 alias_moves = Table(
     "alias_moves",
     metadata,
-    Column("model", KEY, primary_key=True),
+    Column("model", KEY, ForeignKey("models.name"), primary_key=True),
     Column("alias", KEY, primary_key=True),
     Column("revision", Integer, primary_key=True, autoincrement=False),
     Column("kind", String, nullable=False),
     Column("from_version", Integer),
-    Column("to_version", Integer, nullable=False),
+    Column("to_version", Integer),
     Column("at", Timestamp, nullable=False),
     Column("by", String),
     Column("reason", Text),
-    ForeignKeyConstraint(["model", "alias"], ["aliases.model", "aliases.alias"]),
 )
 
 api_keys = Table(

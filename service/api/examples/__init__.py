@@ -21,7 +21,6 @@ BY_SCHEMA: Mapping[str, Any] = {
 """Schema -> an answer as it travels."""
 
 BY_OPERATION: Mapping[str, Any] = {
-    "datasets_report": {"ready": False, "problems": [{"code": "missing_pair", "severity": "error", "count": 2}]},
     "job_schema": {"title": "JobRequest", "type": "object"},
 }
 """Operation -> an answer that has no schema of its own."""

@@ -42,6 +42,13 @@ def put(
     return shapes.answer(shapes.alias(moved), headers=_etag(moved))
 
 
+@router.delete("", operation_id="aliases_delete", status_code=204)
+def delete(model: str, alias: str, here: Here, me: Me, if_match: IfMatch = None) -> None:
+    """Let an alias point nowhere: nothing is served under it any more. Its history stays."""
+    registry.remove(here.service.models, model, alias, expected_revision=_revision(if_match), by=me.id)
+    here.runtime.live.refresh()
+
+
 @router.post("/rollback", operation_id="aliases_rollback", response_model=schemas.Alias)
 def rollback(
     model: str,

@@ -54,13 +54,12 @@ async def infer(
     areas of the classes as JSON, or an overlay as JPEG. Nothing is stored, so a repeat needs no Idempotency-Key.
     """
     media_type = choose(accept, MEDIA_TYPES)
-    prediction_id = here.service.new_id("pred")
     with here.runtime.pool.place():
         async with within(request_timeout):
-            question = Question(prediction_id, model, await request.body(), media_type, alias, version)
+            question = Question(request.state.request_id, model, await request.body(), media_type, alias, version)
             reply = await _unless_gone(request, here.runtime.ask(question))
     here.metrics.count_prediction(reply)
-    return Response(reply.body, headers=_headers(question, reply), media_type=media_type)
+    return Response(reply.body, headers=_headers(reply), media_type=media_type)
 
 
 @asynccontextmanager
@@ -92,11 +91,11 @@ async def _hang_up(request: Request) -> None:
         pass
 
 
-def _headers(question: Question, reply: Reply) -> Mapping[str, str]:
+def _headers(reply: Reply) -> Mapping[str, str]:
     height, width = reply.hw
     return {
         "X-Model": reply.tag,
-        "X-Prediction-Id": question.prediction_id,
+        "X-Prediction-Id": reply.prediction_id,
         "X-Execution-Provider": reply.provider,
         "X-Mask-Height": str(height),
         "X-Mask-Width": str(width),

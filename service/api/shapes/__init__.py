@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from service.api.shapes.base import V, W, answer, listing, whole
-from service.api.shapes.datasets import dataset
+from service.api.shapes.datasets import dataset, samples
 from service.api.shapes.jobs import job, plan
 from service.api.shapes.operations import queue, worker
-from service.api.shapes.registry import alias, model, move, student, version
+from service.api.shapes.registry import alias, lineage, model, move, student, version
 from service.api.shapes.teachers import probe, teacher
 from service.api.shapes.traces import checkpoints, event, files, first, job_diff, metrics, preview
 from service.api.shapes.uploads import upload
@@ -25,6 +25,7 @@ __all__ = [
     "first",
     "job",
     "job_diff",
+    "lineage",
     "listing",
     "metrics",
     "model",
@@ -33,6 +34,7 @@ __all__ = [
     "preview",
     "probe",
     "queue",
+    "samples",
     "student",
     "teacher",
     "upload",

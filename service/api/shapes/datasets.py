@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from service import schemas
+from service.api.shapes.base import whole
 from service.domain import datasets
 
 
@@ -11,7 +12,7 @@ def dataset(value: datasets.Dataset) -> schemas.Dataset:
     return schemas.Dataset(
         id=value.id,
         name=value.name,
-        path=value.path,
+        path=None if value.uploaded else value.path,
         layout=value.layout,
         labels=value.labels,
         state=value.state,
@@ -23,3 +24,19 @@ def dataset(value: datasets.Dataset) -> schemas.Dataset:
         checked_at=value.checked_at,
         metadata=dict(value.metadata),
     )
+
+
+def samples(value: datasets.Dataset) -> schemas.List[schemas.DatasetSample]:
+    """The pictures of a dataset, by number."""
+    found = [
+        schemas.DatasetSample(
+            number=number,
+            name=each.name,
+            split=each.split,
+            sha256=each.file.sha256,
+            size=each.file.size,
+            url=f"/v1/datasets/{value.id}/samples/{number}",
+        )
+        for number, each in enumerate(value.samples)
+    ]
+    return whole(found, [str(each.number) for each in found])

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from bpkd_core.catalog import MODELS, Plugin
 from service import schemas
 from service.domain import models
+from service.domain.predictions import Trace
 
 
 def model(value: models.Model, aliases: Sequence[models.Alias]) -> schemas.Model:
@@ -31,7 +32,9 @@ def version(value: models.Version) -> schemas.Version:
         files=dict(value.files),
         classes=list(value.classes),
         provenance=dict(value.provenance),
+        gates=[schemas.GateOutcome(**asdict(gate), passed=gate.passed) for gate in value.gates],
         created_at=value.created_at,
+        created_by=value.created_by,
     )
 
 
@@ -43,6 +46,21 @@ def alias(value: models.Alias) -> schemas.Alias:
 def move(value: models.AliasMove) -> schemas.AliasMove:
     """One line of an alias's history."""
     return schemas.AliasMove.model_validate(asdict(value))
+
+
+def lineage(name: str, trace: Trace, version: models.Version) -> schemas.Lineage:
+    """Who made a mask. name: the prediction's id."""
+    return schemas.Lineage(
+        id=name,
+        at=trace.at,
+        request_id=trace.request_id,
+        model=version.model,
+        version=version.version,
+        onnx_sha256=version.onnx_sha256,
+        job=version.job_id,
+        dataset_sha256=version.dataset_sha256,
+        teacher_sha256=version.provenance.get("teacher_sha256"),
+    )
 
 
 def student(name: str) -> schemas.CatalogStudent:

@@ -13,10 +13,21 @@ class Models(Protocol):
     """The registry."""
 
     def publish(self, release: Release, *, by: str | None = None) -> Version:
-        """Make a version, and move its alias if it names one. Idempotent by model, job and ONNX hash.
+        """Make a version, and move its alias if it names one. Idempotent by model, job (or none) and ONNX hash.
 
         Raises NotFound for an unknown job.
         """
+        ...
+
+    def delete(self, model: str, version: int | None = None) -> None:
+        """Forget a version, or a model with all that belongs to it. Numbers of deleted versions are not given again.
+
+        Raises Conflict while an alias points to it.
+        """
+        ...
+
+    def sealed(self, mark: str) -> Sequence[Version]:
+        """Versions whose seal begins with these characters."""
         ...
 
     def get(self, model: str) -> Model:
@@ -43,13 +54,13 @@ class Models(Protocol):
         """Every alias of each of some models, by name. A model that is not there has none."""
         ...
 
-    def move_alias(self, wish: Repoint) -> Alias:
-        """Point an alias to a version and write the history. Raises StalePrecondition.
+    def move_alias(self, wish: Repoint) -> Alias | None:
+        """Point an alias to a version, or nowhere, and write the history. Raises StalePrecondition.
 
-        Pointing it to the version that is live already changes nothing.
+        Pointing it to where it points already changes nothing. None: it points nowhere now.
         """
         ...
 
     def history(self, model: str, alias: str) -> Sequence[AliasMove]:
-        """Every move of an alias, oldest first."""
+        """Every move of an alias, oldest first, of one that was removed too."""
         ...

@@ -7,14 +7,14 @@ import pytest
 from fakes.bundle import leave_bundle
 from fakes.records import add_job, event_types
 
-from bpkd_core.bundle import Bundle
-from bpkd_core.errors import GateFailed, InvalidModel
+from bpkd_core.errors import InvalidModel
 from service.domain import work
 from service.domain.errors import FenceLost
+from service.domain.gates import Gate
 from service.domain.jobs import Job
 from service.domain.ports import Page
 from service.wiring import Service
-from worker.publication import check_gates, keep_logs, publish, store
+from worker.publication import keep_logs, publish, store
 
 SPEC: dict[str, Any] = {"name": "streets", "provenance": {"job_id": "job_1"}}
 
@@ -106,23 +106,24 @@ def test_a_version_carries_its_lineage(service: Service, tmp_path: Path) -> None
     assert version.result == bundle.result.model_dump(mode="json")
 
 
-def read_bundle(folder: Path, miou: float | None) -> Bundle:
-    leave_bundle(folder, SPEC, miou=miou)
-    return Bundle.read(folder)
+def test_a_student_that_is_not_good_enough_becomes_no_version(service: Service, tmp_path: Path) -> None:
+    """And what it reached stays with the job, so that one can decide about the gate."""
+    held = claim_job(service, register={"model": "street", "alias_on_success": "live", "gates": {"miou_min": 0.7}})
+    leave_bundle(tmp_path, SPEC, miou=0.5)
+    bundle, files = store(service.artifacts, tmp_path, beat=nothing)
+    job = publish(service.jobs, held, bundle, files)
+    assert (job.status, job.error and job.error["code"]) == ("failed", "gate_failed")
+    assert job.error is not None
+    assert job.error["message"] == "The student's mIoU is 0.5000, its gate asks for 0.7"
+    assert job.result == bundle.result.model_dump(mode="json")
+    assert job.files.keys() == files.keys()
+    assert service.models.list(Page()).data == ()
 
 
-@pytest.mark.parametrize("registration", [None, {"model": "street"}, {"model": "street", "gates": {"miou_min": None}}])
-def test_without_gates_everything_passes(tmp_path: Path, registration: dict[str, Any] | None) -> None:
-    """A gate is something that somebody asked for."""
-    check_gates(read_bundle(tmp_path, 0.0), registration)
-
-
-def test_a_value_at_its_gate_passes(tmp_path: Path) -> None:
-    """The gate is called `min`, and means it."""
-    check_gates(read_bundle(tmp_path, 0.5), {"gates": {"miou_min": 0.5, "argmax_agreement_min": 1.0}})
-
-
-def test_a_value_that_could_not_be_measured_passes_no_gate(tmp_path: Path) -> None:
-    """Not a number is not good enough."""
-    with pytest.raises(GateFailed, match="undefined"):
-        check_gates(read_bundle(tmp_path, None), {"gates": {"boundary_iou_min": 0.0}})
+def test_a_version_says_which_gates_it_passed(service: Service, tmp_path: Path) -> None:
+    """With what was asked for and what was measured, for whoever promotes it."""
+    held = claim_job(service, register={"model": "street", "gates": {"miou_min": 0.4}})
+    leave_bundle(tmp_path, SPEC, miou=0.5)
+    bundle, files = store(service.artifacts, tmp_path, beat=nothing)
+    publish(service.jobs, held, bundle, files)
+    assert service.models.version("street", 1).gates == (Gate("miou_min", 0.4, 0.5),)

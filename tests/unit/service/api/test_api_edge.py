@@ -116,7 +116,7 @@ def test_head_of_what_is_only_posted_names_what_is_spoken(api: TestClient) -> No
     # `Allow` tells all methods of an address, whichever route has them
     assert api.head("/v1/models/street/infer").headers["allow"] == "POST"
     assert api.delete("/v1/jobs").headers["allow"] == "GET, HEAD, POST"
-    assert api.post("/v1/models/street/aliases/production").headers["allow"] == "GET, HEAD, PUT"
+    assert api.post("/v1/models/street/aliases/production").headers["allow"] == "DELETE, GET, HEAD, PUT"
 
 
 def test_each_request_has_an_id(api: TestClient) -> None:

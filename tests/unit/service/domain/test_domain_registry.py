@@ -55,3 +55,14 @@ def test_a_release_without_alias_promotes_nothing() -> None:
     release = Release("street", "job_1", "d" * 64, files, ())
     assert release.promotion(1, by=None) is None
     assert release.onnx_sha256 == "a" * 64
+
+
+def test_an_alias_that_was_removed_starts_anew_but_counts_on() -> None:
+    """A rollback never leads behind a removal, and an old ETag never fits a new alias."""
+    removal = Repoint("street", "live", None, kind="remove").move(LIVE, NOW)
+    assert removal is not None
+    assert (removal.revision, removal.from_version, removal.to_version, removal.result) == (6, 2, None, None)
+    again = Repoint("street", "live", 3, expected_revision=0).move(None, NOW, moves=6)
+    assert again is not None
+    assert (again.revision, again.from_version) == (7, None)
+    assert version_before([*history(("promote", 1)), removal, again]) is None

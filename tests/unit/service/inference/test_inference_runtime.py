@@ -26,7 +26,7 @@ def service(tmp_path: Path) -> Service:
 
 @pytest.fixture
 def runtime(service: Service) -> Iterator[Runtime]:
-    runtime = Runtime(service.settings, service.models, service.artifacts)
+    runtime = Runtime(service.settings, service.models, service.artifacts, now=service.now, entropy=service.entropy)
     yield runtime
     runtime.pool.close()
 
