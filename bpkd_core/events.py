@@ -36,7 +36,7 @@ class Event:
                 (the most held: of the GPU, else of the process) while training;
                 percent and eta_seconds of the whole run
     log         message
-    preview     path (of a PNG)
+    preview     path (of a PNG: images, truth, predictions, errors), stage, step
     checkpoint  stage, step, path, sha256, size
     warning     code, message
     done        result (see :class:`bpkd_core.bundle.Result`)

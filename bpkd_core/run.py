@@ -10,6 +10,7 @@ Everything a run knows lies in its working folder, so a run that was killed goes
     networks/<role>.safetensors
     <role>.onnx          teacher, student, and control if one was trained; no teacher that was an ONNX file already
     metrics.log          what the trainings measured while they ran
+    previews/*.png       a few validation images, at each evaluation
     picture.png  quality.json  report.html  manifest.json
     bundle.json          written last: the run is complete
 """

@@ -10,6 +10,7 @@ from safetensors.torch import save as to_safetensors
 
 from bpkd_core.bundle import Role, Value, write_atomically
 from bpkd_core.errors import Diverged, Stopped
+from bpkd_core.recipe.previews import Previews
 from bpkd_core.recipe.records import Prepared, TrainedNetwork
 from bpkd_core.recipe.reference import validation_data
 from bpkd_core.recipe.teaching import distillation
@@ -33,11 +34,12 @@ def train_network(shop: Workshop, role: Role, prepared: Prepared) -> TrainedNetw
     if shop.group.leads:
         shop.group.tell(Assignment(role=role, prepared=prepared).model_dump_json())
     net = shop.fresh(role, len(prepared.classes))
+    val = shop.data("val", role) if role == "teacher" else validation_data(shop, prepared)
     trained = train(
         net,
         with_class_weights(shop.plan(role), prepared.class_shares).model_copy(update={"steps": prepared.steps[role]}),
         shop.data("train", role),
-        shop.data("val", role) if role == "teacher" else validation_data(shop, prepared),
+        val,
         stage=TRAINING[role],
         checkpoints=Checkpoints(shop.folder / "checkpoints" / role),
         emit=shop.emit,
@@ -46,6 +48,7 @@ def train_network(shop: Workshop, role: Role, prepared: Prepared) -> TrainedNetw
         device=shop.device,
         group=shop.group,
         evaluation=shop.spec.eval,
+        watcher=Previews(shop.folder, shop.emit, stage=TRAINING[role], role=role, data=val, classes=prepared.classes),
     )
     if shop.group.leads:
         write_atomically(shop.weights(role), to_safetensors(contiguous(net.state_dict())))

@@ -29,7 +29,7 @@ from bpkd_core.train.optim import learning_rate
 from bpkd_core.train.state import Progress, State
 from bpkd_core.train.stepper import Stepper
 from bpkd_core.train.stopwatch import Stopwatch
-from bpkd_core.train.validation import WHOLE, measure_miou
+from bpkd_core.train.validation import WHOLE, Watcher, measure_miou
 
 MAX_SKIPPED_STEPS = 20
 LOWER_RATE = 0.1
@@ -59,6 +59,7 @@ def train(
     device: torch.device = CPU,
     group: Group = ALONE,
     evaluation: Evaluation = WHOLE,
+    watcher: Watcher | None = None,
 ) -> Trained:
     """Train `net` in place from its newest checkpoint, or from where it stands, to `plan.steps`.
 
@@ -94,7 +95,7 @@ def train(
             progress.values = {name: float(value) for name, value in terms.items()}
             emit(metrics(stage, plan, progress, clock))
         if group.leads and (progress.step % plan.eval_every == 0 or last):
-            miou = validate(state, plan, val, checkpoints, device, evaluation)
+            miou = validate(state, plan, val, checkpoints, device, evaluation, watcher)
             emit(metrics(stage, plan, progress, clock, val_miou=miou, best_val_miou=progress.best_miou))
         stopping = group.any(stop())
         regular = progress.step % plan.checkpoint_every == 0 and not progress.skipped
@@ -118,12 +119,15 @@ def validate(
     checkpoints: Checkpoints,
     device: torch.device,
     evaluation: Evaluation,
+    watcher: Watcher | None,
 ) -> float:
     """The mIoU of what would be served now; the weights are kept if they are the best so far."""
     progress = state.progress
     with uncompiled() if plan.compile else nullcontext():
         net = downscaled(state.served, plan.input_downscale)
-        miou = measure_miou(net, val, device=device, precision=plan.precision, evaluation=evaluation)
+        miou = measure_miou(net, val, device=device, precision=plan.precision, evaluation=evaluation, watcher=watcher)
+    if watcher:
+        watcher.tell(progress.step)
     if progress.best_miou is None or miou > progress.best_miou:
         progress.best_miou = miou
         checkpoints.save_best(state.served.state_dict())

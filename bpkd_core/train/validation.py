@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from bpkd_core.data import IGNORE_INDEX, SegmentationDataset
+from bpkd_core.data import IGNORE_INDEX, Sample, SegmentationDataset
 from bpkd_core.data.transforms import as_tensors, normalise
 from bpkd_core.infer.windows import window_boxes
 from bpkd_core.models.base import SegmentationNet
@@ -14,6 +16,18 @@ from bpkd_core.spec import Evaluation
 from bpkd_core.train.precision import autocast
 
 WHOLE = Evaluation()
+
+
+class Watcher(Protocol):
+    """Whoever wants to see the masks that are judged while a network trains."""
+
+    def look(self, index: int, sample: Sample, mask_HW: Tensor) -> None:
+        """Take the mask of one image of the split."""
+        ...
+
+    def tell(self, step: int) -> None:
+        """Every image was seen, after so many steps."""
+        ...
 
 
 @torch.inference_mode()
@@ -24,14 +38,18 @@ def measure_miou(
     device: torch.device,
     precision: str,
     evaluation: Evaluation = WHOLE,
+    watcher: Watcher | None = None,
 ) -> float:
     """Mean over the classes present of intersection over union, images one by one; leaves `net` in train mode."""
     net.eval()
     confusion = torch.zeros(net.num_classes, net.num_classes, dtype=torch.int64)
     for index in range(len(data)):
-        image, labels_HW = as_tensors(data[index])
+        sample = data[index]
+        image, labels_HW = as_tensors(sample)
         with autocast(precision, device):
             mask_HW = predict_mask(net, image[None].to(device), evaluation)[0].cpu()
+        if watcher:
+            watcher.look(index, sample, mask_HW)
         valid = labels_HW != IGNORE_INDEX
         pairs = labels_HW[valid].long() * net.num_classes + mask_HW[valid]
         confusion += torch.bincount(pairs, minlength=net.num_classes**2).view_as(confusion)

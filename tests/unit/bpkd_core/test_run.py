@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 
 from bpkd_core.bundle import Bundle, describe
 from bpkd_core.data import FolderDataset, fingerprint
-from bpkd_core.errors import InvalidCheckpoint, InvalidModel, InvalidSpec, Stopped
+from bpkd_core.errors import InvalidCheckpoint, InvalidDataset, InvalidModel, InvalidSpec, Stopped
 from bpkd_core.evaluation import evaluate, session_masks
 from bpkd_core.events import STAGES, Event
 from bpkd_core.infer import Session
@@ -213,6 +213,41 @@ def test_a_folder_belongs_to_one_specification(finished: tuple[Attempt, Bundle])
     attempt, _ = finished
     with pytest.raises(InvalidSpec, match="holds the run of another specification"):
         attempt.again(name="other").go()
+
+
+def test_a_folder_may_be_gone_on_with_under_another_jobs_name(finished: tuple[Attempt, Bundle]) -> None:
+    """A retry is a new job; what it is called changes nothing of what is trained."""
+    attempt, bundle = finished
+    assert attempt.again(provenance={"job_id": "job_2"}).go() == bundle
+
+
+def test_each_evaluation_is_shown_on_the_same_few_images(finished: tuple[Attempt, Bundle]) -> None:
+    """One sees that a training goes wrong long before its numbers are trusted."""
+    attempt, _ = finished
+    previews = [event.data for event in attempt.events if event.type == "preview"]
+    judged = [e.data for e in attempt.events if e.type == "metrics" and "val_miou" in e.data["values"]]
+    assert [(each["stage"], each["step"]) for each in previews] == [(each["stage"], each["step"]) for each in judged]
+    for each in previews:
+        with Image.open(attempt.folder / each["path"]) as picture:
+            assert picture.width > 4 * picture.height / 3  # four columns of two images
+            assert len(picture.convert("P").getcolors() or ()) > 4
+
+
+def test_a_short_control_takes_a_tenth_of_the_steps_and_is_not_compared(begin: Callable[..., Attempt]) -> None:
+    """Its numbers would flatter the student; that it trains at all is what it is for."""
+    attempt = begin(control="short", train=speck_train(steps=20))
+    found = attempt.go().result
+    assert found.control is not None
+    assert (found.control.steps, found.student.steps) == (2, 20)
+    assert found.gap_closed.value is None
+    assert "2 steps" in (found.gap_closed.reason or "")
+    assert "do not compare" in found.verdict
+
+
+def test_a_run_on_other_data_than_its_specification_names_is_refused(begin: Callable[..., Attempt]) -> None:
+    """An exact repeat on files that have changed since would be believed."""
+    with pytest.raises(InvalidDataset, match="expected " + "e" * 64):
+        begin(dataset_sha256="e" * 64).go()
 
 
 def test_a_run_goes_on_with_its_teachers_file_wherever_it_lies_and_with_no_other(

@@ -90,3 +90,18 @@ def test_a_network_is_described_by_the_quality_of_its_file() -> None:
     assert found.boundary_iou == judged.boundary_iou
     assert set(found.trimap_miou) == {str(width) for width in judged.trimap_miou}
     assert (found.steps, found.train_seconds, found.parameters) == (4, 1.5, 7)
+
+
+@pytest.mark.parametrize(("control_miou", "alarm"), [(0.4, False), (0.6, True)])
+def test_a_short_control_only_raises_an_alarm(control_miou: float, *, alarm: bool) -> None:
+    """Trained for a tenth of the steps it must be behind; where it is not, distillation does harm."""
+    nets: dict[Role, NetworkResult] = {
+        "teacher": ONE,
+        "control": ONE.model_copy(update={"steps": 8, "miou": control_miou}),
+        "student": ONE.model_copy(update={"steps": 80}),
+    }
+    qualities: dict[Role, Quality] = {"teacher": quality(0), "control": quality(4), "student": quality(2)}
+    found = compare(nets, qualities, split="test", method="bpkd")
+    assert found.gap_closed.value is found.miou_gain.value is found.boundary_iou_gain.value is None
+    assert "8 steps" in found.verdict
+    assert ("does harm" in found.verdict) == alarm
