@@ -15,8 +15,8 @@ from pydantic import ValidationError
 from bpkd_core.bundle import ClassInfo
 from bpkd_core.errors import BpkdError
 from service.domain import work
-from service.domain.datasets import Dataset, Findings
-from service.domain.ports import Datasets, Hints
+from service.domain.datasets import Dataset, Findings, Overlay
+from service.domain.ports import Artifacts, DatasetFolders, Datasets, Hints
 from worker.child import Child
 from worker.patience import patiently
 from worker.supervision import Ending, Limits, Reason, Supervision
@@ -24,18 +24,24 @@ from worker.workspace import close_workspace, open_workspace
 
 log = logging.getLogger(__name__)
 
-STDERR = "stderr.log"
+STDERR, SAMPLES = "stderr.log", "samples"
+INDEX = "index.json"  # as bpkd_core.data.samples writes it
+MOST_SAMPLES = 100
+MEMORY_MIB = 4096
+"""What an image of 64 million pixels and its mask take, and counting their values."""
 
 
 @dataclass(frozen=True)
 class Checking:
-    """One dataset at a time, in a child process. command: to which `check --layout L --labels S -- PATH` is added.
+    """One dataset at a time, in a child process of little memory. command: to which `check ... -- PATH` is added.
 
-    A child, because a hostile image may take the decoder down, and the process with it. Stopping it needs no grace: it
-    has nothing to save.
+    A child, because a hostile file may take the decoder down, and the process with it. Stopping it needs no grace: what
+    it has unpacked by then is thrown away.
     """
 
     datasets: Datasets
+    folders: DatasetFolders
+    artifacts: Artifacts
     hints: Hints
     root: Path
     command: Sequence[str]
@@ -48,14 +54,11 @@ class Checking:
     def work(self, dataset: Dataset, draining: Callable[[], bool]) -> None:
         """Validate a claimed dataset, until it is ready or refused, or waits again, or is somebody else's."""
         folder = open_workspace(self.root, dataset.id, dataset.lease.fence)
-        findings = LastWord(partial(work.beat_check, self.datasets, dataset, lease_s=self.limits.lease_s))
-        asked = ["--layout", dataset.layout, "--labels", dataset.labels]
-        command = [*self.command, "check", *asked, "--", dataset.path]
-        with Child(command, folder=folder, log=folder / STDERR) as child:
-            ending = Supervision(child, findings, draining=draining, limits=replace(self.limits, grace_s=0)).run()
+        said = LastWord(partial(work.beat_check, self.datasets, dataset, lease_s=self.limits.lease_s))
+        with Child(self._command(dataset), folder=folder, log=folder / STDERR) as child:
+            ending = Supervision(child, said, draining=draining, limits=replace(self.limits, grace_s=0)).run()
         if ending.reason is not Reason.LOST:
-            reason = ending.describe(folder / STDERR)
-            patiently(lambda: self._conclude(dataset, findings.said, ending, reason), for_s=self.limits.lease_s)
+            patiently(lambda: self._conclude(dataset, said.said, ending, folder), for_s=self.limits.lease_s)
             close_workspace(self.root, dataset.id)
 
     def give_back(self, dataset: Dataset, reason: str) -> None:
@@ -68,15 +71,31 @@ class Checking:
         work.give_back_check(self.datasets, dataset)
         self.hints.hint("dataset")
 
-    def _conclude(self, dataset: Dataset, said: Mapping[str, Any], ending: Ending, reason: str) -> None:
+    def _command(self, dataset: Dataset) -> list[str]:
+        """What the child does: unpack what was uploaded and has not been unpacked yet, check it, draw it."""
+        asked = ["--layout", dataset.layout, "--labels", dataset.labels, "--samples", SAMPLES]
+        if dataset.uploaded and not Path(dataset.path).exists():
+            asked += ["--archive", str(self.folders.archive(dataset.id))]
+        return [*self.command, "check", *asked, "--memory-mib", str(MEMORY_MIB), "--", dataset.path]
+
+    def _conclude(self, dataset: Dataset, said: Mapping[str, Any], ending: Ending, folder: Path) -> None:
         if ending.reason is Reason.DRAINED:
             self.hand_on(dataset)
         elif said.get("type") == "error":
-            work.refuse_check(self.datasets, dataset, BpkdError.from_dict(said))
+            self._fail(dataset, BpkdError.from_dict(said))
         elif (findings := read_findings(said)) is not None:
-            work.conclude_check(self.datasets, dataset, findings)
+            samples = keep_samples(self.artifacts, folder / SAMPLES)
+            work.conclude_check(self.datasets, dataset, replace(findings, samples=samples))
+            self.folders.archive(dataset.id).unlink(missing_ok=True)
         else:
-            self.give_back(dataset, reason)
+            self.give_back(dataset, ending.describe(folder / STDERR))
+
+    def _fail(self, dataset: Dataset, error: BpkdError) -> None:
+        """The check could not be made: the dataset is refused, unless it was no fault of its own."""
+        if error.retryable:
+            self.give_back(dataset, error.message)
+        else:
+            work.refuse_check(self.datasets, dataset, error)
 
 
 class LastWord:
@@ -114,3 +133,13 @@ def read_findings(report: Mapping[str, Any]) -> Findings | None:
         )
     except (KeyError, TypeError, ValidationError):
         return None
+
+
+def keep_samples(artifacts: Artifacts, folder: Path) -> tuple[Overlay, ...]:
+    """Store the pictures that a check has drawn; none where it was cut off before. Safe to repeat."""
+    index = folder / INDEX
+    if not index.is_file():
+        return ()
+    listed = json.loads(index.read_bytes())[:MOST_SAMPLES]
+    files = [artifacts.keep(folder / Path(each["file"]).name) for each in listed]
+    return tuple(Overlay(each["name"], each["split"], file) for each, file in zip(listed, files, strict=True))

@@ -173,7 +173,9 @@ def build_runner(
     train = Training(
         service.jobs, service.datasets, service.teachers, service.artifacts, service.hints, jobs, trainer, limits
     )
-    check = Checking(service.datasets, service.hints, checks, trainer, limits)
+    check = Checking(
+        service.datasets, service.dataset_folders, service.artifacts, service.hints, checks, trainer, limits
+    )
     probes = settings.home.absolute() / "probes"
     probe = Probing(
         service.teachers,

@@ -39,7 +39,8 @@ def write_samples(root: Path, folder: Path, *, layout: str = AUTO) -> list[Pictu
     pictures: list[Picture] = []
     for split in SPLITS:
         for name, image in _draw_split(root, split, layout):
-            picture = Picture(f"{len(pictures):03}.png", name, split)
+            readable = name.encode(errors="replace").decode()  # a file's name need not be text
+            picture = Picture(f"{len(pictures):03}.png", readable, split)
             image.save(folder / picture.file, "PNG")
             pictures.append(picture)
     write_atomically(folder / INDEX, json.dumps([picture._asdict() for picture in pictures]).encode())

@@ -211,6 +211,9 @@ def parse() -> argparse.Namespace:
     dataset = commands.add_parser("check")
     dataset.add_argument("--layout", required=True)
     dataset.add_argument("--labels", required=True)
+    dataset.add_argument("--archive", type=Path)
+    dataset.add_argument("--samples", type=Path, required=True)
+    dataset.add_argument("--memory-mib", type=int, required=True)
     dataset.add_argument("path")
     return parser.parse_args()
 

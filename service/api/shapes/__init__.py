@@ -35,6 +35,7 @@ __all__ = [
     "probe",
     "queue",
     "samples",
+    "samples",
     "student",
     "teacher",
     "upload",

@@ -1,15 +1,24 @@
 from __future__ import annotations
 
+import io
 import sys
-from collections.abc import Callable
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from fakes.records import TRAINER, add_dataset
+from PIL import Image
 
 from bpkd_core.bundle import ClassInfo
 from service.domain.datasets import Dataset
+from service.domain.errors import NotFound
+from service.domain.intake import take_in
 from service.wiring import Service
 from worker.checking import Checking, read_findings
+from worker.runner import TRAINER as REAL
 from worker.supervision import Limits
 
 LIMITS = Limits(heartbeat_s=0.05, news_s=0, tick_s=0.02)
@@ -17,7 +26,8 @@ LIMITS = Limits(heartbeat_s=0.05, news_s=0, tick_s=0.02)
 
 def checking(service: Service, *command: str) -> Checking:
     root = service.settings.home / "checks"
-    return Checking(service.datasets, service.hints, root, command or TRAINER, LIMITS)
+    ports = service.datasets, service.dataset_folders, service.artifacts, service.hints
+    return Checking(*ports, root, command or TRAINER, LIMITS)
 
 
 def never() -> bool:
@@ -89,6 +99,85 @@ def test_a_draining_worker_leaves_the_validation_to_another(service: Service) ->
     lane = checking(service, sys.executable, "-c", code)
     dataset = run(lane, service, add_dataset(service), lambda: True)
     assert (dataset.state, dataset.attempt, dataset.lease.owner) == ("validating", 1, None)
+
+
+def upload(service: Service, archive: bytes) -> Dataset:
+    """A dataset whose archive has come."""
+    dataset_id = service.new_id("ds")
+    path = str(service.dataset_folders.place(dataset_id))
+    service.datasets.add(Dataset(dataset_id, "x", path, service.now(), state="uploading", uploaded=True))
+    growing = service.uploads.grow(dataset_id, first=0)
+    growing.write(archive)
+    return take_in(service.datasets, service.dataset_folders, service.hints, dataset_id, growing.finish())
+
+
+def packed(files: Mapping[str, bytes]) -> bytes:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        for name, data in files.items():
+            file.writestr(name, data)
+    return archive.getvalue()
+
+
+def png(values: Any) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(np.asarray(values, np.uint8)).save(file, "PNG")
+    return file.getvalue()
+
+
+STREETS = {
+    **{f"images/train/{name}.png": png(np.full((8, 8, 3), shade)) for name, shade in (("a", 50), ("b", 90), ("c", 9))},
+    **{f"masks/train/{name}.png": png([[0, 1] * 4] * 8) for name in "abc"},
+    "classes.json": b'[{"id": 0, "name": "a", "color": [9, 9, 9]}, {"id": 1, "name": "b", "color": [99, 9, 9]}]',
+}
+
+
+def test_an_uploaded_dataset_is_unpacked_checked_and_drawn(service: Service) -> None:
+    """By the real validator: the archive goes, the files and pictures stay."""
+    waiting = upload(service, packed(STREETS))
+    dataset = run(checking(service, *REAL), service, waiting)
+    assert (dataset.state, dataset.splits) == ("ready", {"train": 2, "val": 1})
+    assert (Path(dataset.path) / "images/train/a.png").is_file()
+    assert not service.dataset_folders.archive(dataset.id).exists()
+    assert {each.split for each in dataset.samples} == {"train", "val"}
+    assert all(service.artifacts.path(each.file.sha256).read_bytes()[1:4] == b"PNG" for each in dataset.samples)
+
+
+def test_a_hostile_archive_is_refused_with_a_report(service: Service) -> None:
+    """F26: nothing of it is left, and the caller learns which entry it was."""
+    waiting = upload(service, packed({**STREETS, "../../evil": b"x"}))
+    dataset = run(checking(service, *REAL), service, waiting)
+    assert (dataset.state, dataset.error, dataset.sha256) == ("refused", None, None)
+    assert dataset.report is not None
+    (finding,) = dataset.report["findings"]
+    assert (finding["code"], finding["samples"]) == ("unsafe_archive", ["../../evil"])
+    assert list(Path(dataset.path).parent.iterdir()) == []
+
+
+def test_what_was_unpacked_before_is_not_unpacked_again(service: Service) -> None:
+    """The worker before this one died after it; the archive may be gone."""
+    waiting = upload(service, b"no archive at all")
+    Path(waiting.path).mkdir()
+    assert run(checking(service), service, waiting).state == "ready"
+
+
+def test_a_full_disk_is_tried_again(service: Service) -> None:
+    """It is no fault of the dataset."""
+    code = """print('{"type": "error", "code": "storage_full", "message": "No room is left"}'); exit(1)"""
+    dataset = run(checking(service, sys.executable, "-c", code), service, add_dataset(service))
+    assert (dataset.state, dataset.attempt) == ("validating", 2)
+
+
+def test_a_deleted_dataset_stops_its_validation(service: Service) -> None:
+    """Nobody wants the answer; the child goes with the next heartbeat."""
+    dataset = add_dataset(service)
+    lane = checking(service, sys.executable, "-c", "import signal; signal.pause()")
+    held = lane.claim("worker-1")
+    assert held is not None
+    service.datasets.delete(dataset.id)
+    lane.work(held, never)
+    with pytest.raises(NotFound):
+        service.datasets.get(dataset.id)
 
 
 def test_nothing_is_left_on_the_disk(service: Service) -> None:

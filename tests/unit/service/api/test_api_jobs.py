@@ -283,10 +283,10 @@ def test_a_dataset_is_registered_once_and_reported_on(api: TestClient, service: 
     dataset = first.json()
     assert (dataset["state"], dataset["path"]) == ("validating", str(tmp_path / "data"))
     assert api.get(f"/v1/datasets/{dataset['id']}/report").status_code == 404
-    found = Findings(ready=True, report={"problems": []}, sha256="d" * 64, splits={"train": 3})
+    found = Findings(ready=True, report={"ok": True, "findings": []}, sha256="d" * 64, splits={"train": 3})
     service.datasets.change(dataset["id"], partial(conclude, findings=found), fence=None)
     assert api.get(first.headers["location"]).json()["splits"] == {"train": 3}
-    assert api.get(f"/v1/datasets/{dataset['id']}/report").json() == {"problems": []}
+    assert api.get(f"/v1/datasets/{dataset['id']}/report").json()["ok"] is True
     assert [each["id"] for each in api.get("/v1/datasets?state=ready").json()["data"]] == [dataset["id"]]
 
 
