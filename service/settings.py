@@ -91,11 +91,15 @@ class Settings(BaseSettings):
     metrics_port: int = Field(
         default=0, ge=0, le=65535, description="port of host where a worker shows its counters; 0: nowhere"
     )
+    mlflow_tracking_uri: str | None = Field(
+        default=None, repr=False, description="MLflow server or database that jobs are mirrored to"
+    )
+    tensorboard_dir: Path | None = Field(default=None, description="folder of event files that jobs are mirrored to")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="least level of what is logged"
     )
 
-    @field_validator("home", "artifacts")
+    @field_validator("home", "tensorboard_dir", "artifacts")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         """A child that is started in another folder must find the same files."""

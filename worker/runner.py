@@ -26,6 +26,7 @@ from worker.checking import Checking
 from worker.health import Pulse
 from worker.lane import Held, Lane
 from worker.probing import Probing
+from worker.sinks import sinks_of
 from worker.supervision import Limits
 from worker.training import Training
 
@@ -171,7 +172,15 @@ def build_runner(
     )
     jobs, checks = settings.home.absolute() / "jobs", settings.home.absolute() / "checks"
     train = Training(
-        service.jobs, service.datasets, service.teachers, service.artifacts, service.hints, jobs, trainer, limits
+        service.jobs,
+        service.datasets,
+        service.teachers,
+        service.artifacts,
+        service.hints,
+        jobs,
+        trainer,
+        limits,
+        sinks_of(settings),
     )
     check = Checking(
         service.datasets, service.dataset_folders, service.artifacts, service.hints, checks, trainer, limits

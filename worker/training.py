@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from bpkd_core.bundle import write_atomically
 from bpkd_core.events import Event
 from bpkd_core.spec import DistillSpec
 from service.domain import work
+from service.domain.errors import Unavailable
 from service.domain.jobs import NOTHING, Job, Remains
 from service.domain.ports import Artifacts, Datasets, Hints, Jobs, Teachers
 from worker.child import Child
@@ -22,6 +24,7 @@ from worker.lending import lend
 from worker.patience import patiently
 from worker.publication import keep_logs, keep_weights, publish, store
 from worker.relay import Relay
+from worker.sinks import Mirrors, OpenSink, mirrored
 from worker.supervision import Ending, Limits, Reason, Supervision
 from worker.workspace import close_workspace, newest_run, open_workspace
 
@@ -43,6 +46,7 @@ class Training:
     root: Path
     command: Sequence[str]
     limits: Limits
+    sinks: Mapping[str, OpenSink] = field(default_factory=dict[str, OpenSink])
 
     def claim(self, owner: str) -> Job | None:
         """The oldest queued job, now ours."""
@@ -50,12 +54,21 @@ class Training:
 
     def work(self, job: Job, draining: Callable[[], bool]) -> None:
         """Do a claimed job, until it has ended, or is back in the queue, or is somebody else's."""
+        with mirrored(self.sinks, job) as mirrors:
+            self._attempt(job, draining, mirrors)
+            with suppress(Unavailable):
+                mirrors.end(self.jobs.get(job.id))
+
+    def _attempt(self, job: Job, draining: Callable[[], bool], mirrors: Mirrors) -> None:
+        def write(event: Event) -> None:
+            journal.write(event)
+            for warning in mirrors.hear(event):
+                relay.tell(warning)
+
         seed = newest_run(self.root, job.retry_of) if job.retry_of else None
         folder = open_workspace(self.root, job.id, job.lease.fence, seed=seed)
         journal = Journal(folder, folder / STDERR)
-        relay = Relay(
-            self.jobs, job, folder, keep=self.artifacts.keep, lease_s=self.limits.lease_s, write=journal.write
-        )
+        relay = Relay(self.jobs, job, folder, keep=self.artifacts.keep, lease_s=self.limits.lease_s, write=write)
         if job.retry_of and seed is None and job.lease.fence == 1:
             relay.tell(Event("warning", {"code": "nothing_to_resume", "message": GONE.format(job.retry_of)}))
         ending = self._train(job, folder, relay, draining)

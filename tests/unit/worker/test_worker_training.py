@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 from fakes.records import TRAINER, add_job, event_types
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from bpkd_core.errors import Diverged, InvalidDataset, InvalidModel, MissingExtra, OutOfMemory, ParityFailed
 from service.domain import submission
 from service.domain.jobs import Job
 from service.domain.lifecycle import Change
 from service.wiring import Service
+from worker.sinks.base import Run, Sink
+from worker.sinks.tensorboard import tensorboard_sink
 from worker.supervision import Limits
 from worker.training import Training
 
@@ -318,3 +321,27 @@ def test_a_full_disk_costs_the_job_no_attempt(service: Service, tmp_path: Path) 
     lane.hand_on(held)
     job = service.jobs.get(job.id)
     assert (job.status, job.attempt, job.attempts_without_progress) == ("queued", 1, 0)
+
+
+def test_a_jobs_curves_are_mirrored_to_the_trackers_that_are_set(service: Service, tmp_path: Path) -> None:
+    """Teams look at their runs where they have always looked."""
+    lane = replace(training(service), sinks={"TensorBoard": tensorboard_sink(tmp_path)})
+    job = run(lane, service, add_job(service))
+    curves = EventAccumulator(str(tmp_path / job.id))
+    curves.Reload()
+    assert len(curves.Scalars("training_student/loss")) >= 2
+    assert any(tag.startswith("result/") for tag in curves.Tags()["scalars"])
+    assert (job.status, "end" in curves.Tags()["tensors"]) == ("succeeded", True)
+
+
+def test_a_tracker_that_fails_costs_its_job_one_warning(service: Service) -> None:
+    """Nobody loses a training because a tracking server was restarted."""
+
+    def refuse(run: Run) -> Sink:
+        raise OSError("no tracking server")
+
+    job = run(replace(training(service), sinks={"MLflow": refuse}), service, add_job(service))
+    warnings = [event.data for event in service.events.after(job.id, limit=1000) if event.type == "warning"]
+    assert job.status == "succeeded"
+    assert [warning["code"] for warning in warnings].count("sink_failed") == 1
+    assert "no tracking server" in str(warnings)
