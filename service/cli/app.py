@@ -21,6 +21,7 @@ from service.cli.commands import (
     models,
     serving,
     teacher,
+    teachers,
 )
 
 app = typer.Typer(
@@ -42,6 +43,7 @@ app.add_typer(keys.app, name="keys", rich_help_panel=START)
 app.add_typer(datasets.offline, name="dataset", rich_help_panel=TRAIN)
 app.add_typer(datasets.online, name="datasets", rich_help_panel=TRAIN)
 app.add_typer(teacher.app, name="teacher", rich_help_panel=TRAIN)
+app.add_typer(teachers.app, name="teachers", rich_help_panel=TRAIN)
 app.command(rich_help_panel=TRAIN)(distill.distill)
 app.add_typer(jobs.app, name="jobs", rich_help_panel=TRAIN)
 app.add_typer(bench.app, name="bench", rich_help_panel=TRAIN)

@@ -8,7 +8,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from bpkd_core.foreign.findings import Probe, Trial, say
-from service.cli.output import percent, table
+from service.cli.output import facts, percent, table
+from service.schemas import Teacher, TeacherProbe
 
 COLOUR = {"error": "bold red", "warning": "yellow", "note": "dim"}
 
@@ -43,3 +44,24 @@ def advise(probe: Probe, classes: Sequence[str]) -> str:
         f"It can teach {known} as {say(probe.reading.input, as_they_are=probe.pixels_as_they_are)}: "
         f"{percent(probe.miou)} mIoU on {probe.images} images, {output.kind} from its output {output.name}."
     )
+
+
+def draw_teacher(teacher: Teacher, found: TeacherProbe | None = None) -> RenderableType:
+    """A teacher of a server, and its probe if that is to be shown."""
+    known = facts(
+        {
+            "id": teacher.id,
+            "name": teacher.name,
+            "state": teacher.state,
+            "file": teacher.file.get("arch", teacher.file["type"]),
+            "sha256": teacher.sha256,
+            "dataset": teacher.dataset,
+            "classes": ", ".join(each.name for each in teacher.classes),
+            "mIoU": percent(teacher.miou) if teacher.miou is not None else None,
+            "error": teacher.error.message if teacher.error else None,
+        }
+    )
+    if found is None:
+        return known
+    probe = Probe.model_validate(found.model_dump(exclude={"object", "teacher"}))
+    return Group(known, Text(), draw_probe(probe, [each.name for each in teacher.classes]))

@@ -3,13 +3,35 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from service.cli.options import AsJson
 
 app = typer.Typer(no_args_is_help=True, help="Look at a teacher on this machine; no server needed.")
+Color = Annotated[Literal["rgb", "bgr"] | None, typer.Option(help="Check this order of the channels.")]
+Scale = Annotated[float | None, typer.Option(min=0, help="Check this: the pixel value that becomes 1.")]
+ClassMap = Annotated[
+    Path | None,
+    typer.Option(
+        exists=True,
+        dir_okay=False,
+        help='For a file of other classes, JSON: {"0": "road", ...}, its class index and the dataset\'s class.',
+    ),
+]
+
+
+def reading(color: str | None, scale: float | None, class_map: Path | None) -> dict[str, Any]:
+    """How an ONNX file is to be read, as a specification has it; what is not said is found."""
+    from bpkd_core.predictions import read_class_map
+
+    checked = {name: value for name, value in {"color": color, "scale": scale}.items() if value is not None}
+    return {
+        "type": "onnx",
+        "input": checked or "auto",
+        "classes": read_class_map(class_map) if class_map else "auto",
+    }
 
 
 @app.command()
@@ -17,16 +39,9 @@ def probe(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="An ONNX file that scores pixels.")],
     data: Annotated[Path, typer.Option(exists=True, file_okay=False, help="The folder of a labelled dataset.")],
     split: Annotated[Literal["train", "val", "test"], typer.Option(help="Whose images it is tried on.")] = "val",
-    color: Annotated[Literal["rgb", "bgr"] | None, typer.Option(help="Check this order of the channels.")] = None,
-    scale: Annotated[float | None, typer.Option(min=0, help="Check this: the pixel value that becomes 1.")] = None,
-    class_map: Annotated[
-        Path | None,
-        typer.Option(
-            exists=True,
-            dir_okay=False,
-            help='For a file of other classes, JSON: {"0": "road", ...}, its class index and the dataset\'s class.',
-        ),
-    ] = None,
+    color: Color = None,
+    scale: Scale = None,
+    class_map: ClassMap = None,
     as_json: AsJson = False,
 ) -> None:
     """Try the usual ways to feed a file on labelled images, and say which is right. Exit status 1 if it cannot teach.
@@ -35,13 +50,11 @@ def probe(
     """
     from bpkd_core.data import FolderDataset
     from bpkd_core.foreign import probe_file
-    from bpkd_core.predictions import read_class_map
     from bpkd_core.spec import OnnxTeacher, parse
     from service.cli.output import console, task, write
     from service.cli.probe import draw_probe
 
-    checked = {name: value for name, value in {"color": color, "scale": scale}.items() if value is not None}
-    asked = {"path": file, "input": checked or "auto", "classes": read_class_map(class_map) if class_map else "auto"}
+    asked = {"path": file, **reading(color, scale, class_map)}
     labelled = FolderDataset(data, split)
     with task(console(stderr=True), f"Trying {file.name} on images of {labelled.split}"):
         found = probe_file(parse(OnnxTeacher, asked), labelled)

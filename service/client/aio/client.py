@@ -13,6 +13,7 @@ from service.client.aio.catalog import AsyncStudents, AsyncWorkers
 from service.client.aio.datasets import AsyncDatasets
 from service.client.aio.jobs import AsyncJobs
 from service.client.aio.models import AsyncModels
+from service.client.aio.teachers import AsyncTeachers
 from service.client.aio.transport import AsyncTransport
 from service.client.patience import Patience
 
@@ -42,6 +43,7 @@ class AsyncClient:
         )
         patient = AsyncTransport(self._http, patience or Patience(), sleep)
         self.datasets = AsyncDatasets(patient)
+        self.teachers = AsyncTeachers(patient)
         self.jobs = AsyncJobs(patient)
         self.models = AsyncModels(patient)
         self.students = AsyncStudents(patient)

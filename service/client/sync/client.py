@@ -15,6 +15,7 @@ from service.client.sync.catalog import Students, Workers
 from service.client.sync.datasets import Datasets
 from service.client.sync.jobs import Jobs
 from service.client.sync.models import Models
+from service.client.sync.teachers import Teachers
 from service.client.sync.transport import Transport
 
 TIMEOUT_S = 60.0
@@ -43,6 +44,7 @@ class Client:
         )
         patient = Transport(self._http, patience or Patience(), sleep)
         self.datasets = Datasets(patient)
+        self.teachers = Teachers(patient)
         self.jobs = Jobs(patient)
         self.models = Models(patient)
         self.students = Students(patient)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fakes.records import TRAINER
+from fakes.prober import probing
 from fakes.teachers import add_teacher
 
 from service.domain.teachers import Teacher
@@ -15,12 +15,7 @@ from service.wiring import Service
 from worker.probing import Probing
 from worker.supervision import Limits
 
-LIMITS = Limits(heartbeat_s=0.05, news_s=0, tick_s=0.02)
-
-
-def probing(service: Service, *command: str) -> Probing:
-    stores = service.teachers, service.datasets, service.artifacts, service.hints
-    return Probing(*stores, service.settings.home / "probes", command or TRAINER, LIMITS, timeout_s=30)
+QUICK = Limits(heartbeat_s=0.05, news_s=0, tick_s=0.02)
 
 
 def never() -> bool:
@@ -85,9 +80,9 @@ def test_the_child_is_told_all_that_was_registered(service: Service, tmp_path: P
     told = tmp_path / "told.json"
     code = f"import shutil, sys; shutil.copy(sys.argv[-1], {str(told)!r}); exit(1)"
     teacher = add_teacher(service, classes={"0": "road"})
-    run(probing(service, sys.executable, "-c", code), service, teacher)
+    run(probing(service, (sys.executable, "-c", code)), service, teacher)
     spec = json.loads(told.read_text())
-    assert (spec["dataset"], spec["layout"], spec["timeout_s"]) == ("/data/streets", "auto", 30)
+    assert (spec["dataset"], spec["layout"], spec["timeout_s"]) == ("/data/streets", "auto", 600)
     assert (spec["teacher"]["type"], spec["teacher"]["classes"]) == ("onnx", {"0": "road"})
     assert Path(spec["teacher"]["path"]).name == f"{teacher.id}.onnx"
 
@@ -95,21 +90,21 @@ def test_the_child_is_told_all_that_was_registered(service: Service, tmp_path: P
 def test_chatter_is_no_verdict(service: Service) -> None:
     """A teacher must never become ready by accident."""
     code = """print('{"type": "metrics", "miou": 1}'); print('[]'); exit(0)"""
-    teacher = run(probing(service, sys.executable, "-c", code), service, add_teacher(service))
+    teacher = run(probing(service, (sys.executable, "-c", code)), service, add_teacher(service))
     assert (teacher.state, teacher.attempt) == ("probing", 2)
 
 
 def test_a_draining_worker_leaves_the_probe_to_another(service: Service) -> None:
     """And does not wait for it: there is nothing to save."""
     code = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); signal.pause()"
-    teacher = run(probing(service, sys.executable, "-c", code), service, add_teacher(service), lambda: True)
+    teacher = run(probing(service, (sys.executable, "-c", code)), service, add_teacher(service), lambda: True)
     assert (teacher.state, teacher.attempt, teacher.lease.owner) == ("probing", 1, None)
 
 
 def test_a_teacher_that_is_deleted_meanwhile_stops_its_probe_and_leaves_nothing(service: Service) -> None:
     """The worker goes on with the next one."""
     teacher = add_teacher(service)
-    lane = probing(service, sys.executable, "-c", "import signal; signal.pause()")
+    lane = probing(service, (sys.executable, "-c", "import signal; signal.pause()"), limits=QUICK)
     held = lane.claim("worker-1")
     assert held is not None
     service.teachers.delete(teacher.id)

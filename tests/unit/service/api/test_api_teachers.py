@@ -6,15 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes.records import TRAINER, add_dataset, add_ready_dataset
+from fakes.prober import probe_next
+from fakes.records import add_dataset, add_ready_dataset
 from fakes.teachers import add_teacher, classes
 from starlette.testclient import TestClient
 
 from service.domain.datasets import Dataset
 from service.domain.teachers import Teacher
 from service.wiring import Service
-from worker.probing import Probing
-from worker.supervision import Limits
 
 STREETS = classes("road", "sky", "tree")
 UNKNOWN = "tch_" + "0" * 26
@@ -29,17 +28,8 @@ def add_streets(service: Service, **changes: Any) -> Dataset:
 def probed(service: Service, content: bytes = b"good", dataset: Dataset | None = None, **file: Any) -> Teacher:
     """A teacher whose probe is through; the content decides how it ended."""
     teacher = add_teacher(service, content, dataset=dataset or add_streets(service), **file)
-    probe(service)
+    probe_next(service)
     return service.teachers.get(teacher.id)
-
-
-def probe(service: Service) -> None:
-    """What a worker does."""
-    stores = service.teachers, service.datasets, service.artifacts, service.hints
-    lane = Probing(*stores, service.settings.home / "probes", TRAINER, Limits(tick_s=0.02), timeout_s=30)
-    held = lane.claim("worker-1")
-    assert held is not None
-    lane.work(held, lambda: False)
 
 
 def job_with(teacher_id: str, dataset: Dataset, **fields: Any) -> dict[str, Any]:
@@ -66,7 +56,7 @@ def test_a_file_of_the_server_is_copied_and_probed(api: TestClient, service: Ser
     assert made["file"] == {"type": "onnx", "input": "auto", "output": "auto", "classes": "auto"}
     assert [each["name"] for each in made["classes"]] == ["road", "sky", "tree"]
     (tmp_path / "theirs.onnx").write_bytes(b"wrong")
-    probe(service)
+    probe_next(service)
     ready = api.get(answer.headers["location"]).json()
     assert (ready["state"], ready["miou"], ready["error"]) == ("ready", 0.79, None)
 
@@ -81,7 +71,7 @@ def test_a_file_is_sent_in_pieces_and_probed_with_its_last_byte(api: TestClient,
     whole = api.put(place, content=b"od", headers={"Content-Range": "bytes 2-3/4"})
     assert (whole.status_code, whole.json()["state"], whole.json()["size"]) == (200, "probing", 4)
     assert service.uploads.held(made["id"]) == 0
-    probe(service)
+    probe_next(service)
     assert api.get(f"/v1/teachers/{made['id']}").json()["state"] == "ready"
 
 
@@ -157,7 +147,7 @@ def test_there_is_no_probe_before_its_end_nor_of_an_unsafe_file(api: TestClient,
     answer = api.get(f"/v1/teachers/{waiting.id}/probe")
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
     assert "has an `error` instead" in answer.json()["hint"]
-    probe(service)
+    probe_next(service)
     unsafe = probed(service, b"unsafe")
     assert api.get(f"/v1/teachers/{unsafe.id}/probe").status_code == 404
     assert api.get(f"/v1/teachers/{unsafe.id}").json()["error"]["message"] == "the file is unsafe"
