@@ -64,6 +64,9 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(default=64 * 2**20, ge=1024, description="largest body of a request")
     max_upload_bytes: int = Field(default=64 * 2**30, ge=1024, description="largest file that is uploaded")
     max_image_pixels: int = Field(default=16_000_000, ge=1, description="largest image that is decoded")
+    infer_provider: Literal["cpu", "cuda"] = Field(
+        default="cpu", description="what networks run on; ready only if they really do"
+    )
     infer_threads: int = Field(default=0, ge=0, le=1024, description="inference threads; 0: one per core")
     infer_queue: int = Field(default=64, ge=1, le=100_000, description="images that may wait before the API says 429")
     infer_memory_bytes: int = Field(

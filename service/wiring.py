@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 
 from bpkd_core.errors import InvalidInput
 from service.adapters.cache import Cache
@@ -57,7 +58,7 @@ from service.settings import MEMORY_URL, Settings
 
 @dataclass(frozen=True)
 class Service:
-    """Settings and ports, ready to use. `ping` raises Unavailable when the store does not answer; `close` lets go."""
+    """Settings and ports, ready to use. `ping` raises Unavailable when the store cannot be used; `close` lets go."""
 
     settings: Settings
     jobs: Jobs
@@ -142,7 +143,7 @@ def _sql_service(settings: Settings) -> Service:
         now=_now,
         new_id=_new_id,
         entropy=os.urandom,
-        ping=database.ping,
+        ping=partial(sql.require_schema, database),
         close=database.close,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,11 @@ from bpkd_core.infer.contract import CONFIDENCE, IMAGE, LOGITS, MASK, Contract, 
 from bpkd_core.infer.protobuf import refuse_unsafe
 
 CPU = "CPUExecutionProvider"
+CUDA = "CUDAExecutionProvider"
+_NEGATION = bytes.fromhex(
+    "08083a320a0b0a017812017922034e65671201675a0f0a0178120a0a08080112040a020801620f0a0179120a0a08080112040a02080142040a001011"
+)
+"""y = -x on one float: the smallest network that can be run."""
 FOLDED_BYTES_MAX = 1 << 20  # without it a file of 133 bytes takes 1.5 GiB while the session is created
 ERRORS_ONLY = 3
 
@@ -44,11 +50,7 @@ class Session:
         self.threads = intra_op_threads or os.cpu_count() or 1
         self._run = start(model, providers, self.threads, spinning)
         self.provider: str = self._run.get_providers()[0]
-        if self.provider != providers[0]:
-            raise ProviderRefused(
-                f"onnxruntime would run on {self.provider} instead of {providers[0]}; "
-                f"mend its installation, or ask for {self.provider} by name."
-            )
+        _refuse_fallback(self._run, providers[0])
         self.metadata: Mapping[str, str] = self._run.get_modelmeta().custom_metadata_map
         self.contract = Contract.from_metadata(self.metadata)
         self.outputs = tuple(each.name for each in self._run.get_outputs())
@@ -105,6 +107,22 @@ def _refuse_unknown(providers: Sequence[str]) -> None:
         raise ProviderRefused(f"{asked} was asked for; this onnxruntime was built with {', '.join(known)}.")
 
 
+def _refuse_fallback(run: ort.InferenceSession, provider: str) -> None:
+    runs_on = run.get_providers()[0]
+    if runs_on != provider:
+        raise ProviderRefused(
+            f"onnxruntime would run on {runs_on} instead of {provider}; "
+            f"mend its installation, or ask for {runs_on} by name."
+        )
+
+
+@cache
+def require_provider(provider: str) -> None:
+    """Start a network of one node on a provider. Raises ProviderRefused if onnxruntime lacks it or falls back."""
+    _refuse_unknown((provider,))
+    _refuse_fallback(start(_NEGATION, (provider,), 1), provider)
+
+
 def start(
     model: str | Path | bytes, providers: Sequence[str], threads: int, spinning: bool = False
 ) -> ort.InferenceSession:
@@ -114,6 +132,8 @@ def start(
     """
     data = _read(model)
     refuse_unsafe(data)
+    if CUDA in providers:
+        ort.preload_dlls()  # from the packages that torch brings: no other place is searched
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = ERRORS_ONLY

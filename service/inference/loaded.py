@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from bpkd_core.bundle import ClassInfo, describe
 from bpkd_core.errors import InvalidModel
 from bpkd_core.infer import Session
+from bpkd_core.infer.session import CPU
 from service.domain.models import Version
 
 WARM_UP_HW = (360, 480)
@@ -52,13 +53,13 @@ class Loaded:
         return (self.alone if alone else self.together).predict(image_HW3)
 
 
-def load(version: Version, path: Path, *, threads: int) -> Loaded:
+def load(version: Version, path: Path, *, threads: int, provider: str = CPU) -> Loaded:
     """Read, check and warm up a version's file. Raises InvalidModel and ProviderRefused."""
     info = describe(path)
     if info.sha256 != version.onnx_sha256:
         raise InvalidModel(f"The file of {version.model}@{version.version} differs from its hash; publish it again")
-    together = Session(path, intra_op_threads=1)
-    alone = together if threads == 1 else Session(path, intra_op_threads=threads)
+    together = Session(path, providers=(provider,), intra_op_threads=1)
+    alone = together if threads == 1 or provider != CPU else Session(path, intra_op_threads=threads)
     sessions = {id(each): each for each in (alone, together)}.values()
     try:
         for session in sessions:

@@ -10,6 +10,7 @@ from time import perf_counter
 
 from bpkd_core.errors import InvalidModel
 from bpkd_core.infer.images import decode_image
+from bpkd_core.infer.session import CPU, CUDA, require_provider
 from service.domain.errors import Unavailable
 from service.domain.models import Version
 from service.domain.ports import Artifacts, Clock, Entropy, Models
@@ -20,6 +21,9 @@ from service.inference.loaded import Loaded, load
 from service.inference.pool import Pool
 from service.schemas import DEFAULT_ALIAS
 from service.settings import Settings
+
+
+PROVIDERS = {"cpu": CPU, "cuda": CUDA}
 
 
 @dataclass(frozen=True)
@@ -69,11 +73,16 @@ class Runtime:
         self.threads = threads = settings.infer_threads or len(os.sched_getaffinity(0))
 
         def load_version(version: Version) -> Loaded:
-            return load(version, artifacts.path(version.onnx_sha256), threads=threads)
+            return load(version, artifacts.path(version.onnx_sha256), threads=threads, provider=self._provider)
 
+        self._provider = PROVIDERS[settings.infer_provider]
         self._max_pixels = settings.max_image_pixels
         self.pool = Pool(threads=threads, waiting=settings.infer_queue)
         self.live = Live(models, load_version, budget_bytes=settings.infer_memory_bytes)
+
+    def require_provider(self) -> None:
+        """Raise ProviderRefused unless networks run on what the settings promise."""
+        require_provider(self._provider)
 
     def ask(self, question: Question) -> Future[Reply]:
         """Queue a question; cancelling the future before its turn means that it never runs.

@@ -10,7 +10,7 @@ from service.adapters.sql.datasets import SqlDatasets
 from service.adapters.sql.events import SqlEvents
 from service.adapters.sql.idempotency import SqlIdempotency
 from service.adapters.sql.jobs import SqlJobs
-from service.adapters.sql.migrations import upgrade
+from service.adapters.sql.migrations import require_schema, upgrade
 from service.adapters.sql.models import SqlModels
 from service.adapters.sql.queue import SqlQueue
 from service.adapters.sql.teachers import SqlTeachers
@@ -30,5 +30,6 @@ __all__ = [
     "SqlUpkeep",
     "SqlWebhooks",
     "SqlWorkers",
+    "require_schema",
     "upgrade",
 ]

@@ -11,7 +11,7 @@ from bpkd_core.infer import contract
 from service import schemas
 from service.api import shapes
 from service.api.context import Here
-from service.domain.errors import Unavailable
+from service.api.readiness import require_ready
 
 health = APIRouter(tags=["operations"])
 router = APIRouter(tags=["operations"])
@@ -25,12 +25,9 @@ async def healthz() -> schemas.Health:
 
 @health.get("/readyz", operation_id="readyz")
 def readyz(here: Here) -> schemas.Health:
-    """Requests are welcome: the store answers and the served models are warm."""
-    if here.stopping.is_set():
-        raise Unavailable("The server is stopping; requests that were accepted will finish")
-    if not here.warm.is_set():
-        raise Unavailable("The served models are still being loaded")
-    here.service.ping()
+    """Requests are welcome: models are warm, on what they shall run on; the database is there and up to date; files
+    can be stored."""
+    require_ready(here)
     return schemas.Health()
 
 

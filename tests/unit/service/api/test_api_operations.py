@@ -6,19 +6,20 @@ from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
 
+import onnxruntime
 import pytest
 from fakes.services import memory_service, publish
 from fastapi.testclient import TestClient
 from pydantic import TypeAdapter
 
-from bpkd_core.bundle import Result
+from bpkd_core.bundle import FileInfo, Result
 from bpkd_core.catalog import MODELS
 from service import schemas
 from service.api import create_app, openapi
 from service.api.__main__ import openapi_text
 from service.api.examples import BY_OPERATION, BY_SCHEMA
 from service.domain import jobs, models, workers
-from service.domain.errors import Unavailable
+from service.domain.errors import StorageFull, Unavailable
 from service.domain.workers import Worker
 from service.wiring import Service
 
@@ -50,6 +51,33 @@ def test_not_ready_while_the_store_is_away(tmp_path: Path) -> None:
         answer = api.get("/readyz")
         assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
         assert api.get("/healthz").status_code == 200
+
+
+def test_not_ready_where_files_cannot_be_stored(tmp_path: Path) -> None:
+    # a job that is taken now would end in an error hours later
+    class Full:
+        def keep_bytes(self, data: bytes) -> FileInfo:
+            raise StorageFull("No room is left for artifacts; free some space on their disk")
+
+    app = create_app(replace(memory_service(tmp_path), artifacts=Full()))
+    with TestClient(app) as api:
+        assert app.state.context.warm.wait(timeout=60)
+        answer = api.get("/readyz")
+        assert (answer.status_code, answer.json()["code"]) == (507, "storage_full")
+
+
+def test_not_ready_on_another_provider_than_was_promised(tmp_path: Path) -> None:
+    # onnxruntime falls back to the processor without a word, ten times as slow
+    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        expected = "instead of CUDAExecutionProvider"  # built in, but without a driver
+    else:
+        expected = "CUDAExecutionProvider was asked for"
+    app = create_app(memory_service(tmp_path, infer_provider="cuda"))
+    with TestClient(app) as api:
+        assert app.state.context.warm.wait(timeout=60)
+        answer = api.get("/readyz")
+        assert answer.status_code == 503
+        assert expected in answer.json()["detail"]
 
 
 def test_the_catalog_lists_every_network_without_torch(api: TestClient) -> None:
