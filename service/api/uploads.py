@@ -72,7 +72,8 @@ async def receive(
     limit = min(limit_bytes or most, most)
     piece = _piece(request, limit)
     if piece.asks:
-        return await run_in_threadpool(_standing, uploads, record_id, piece)
+        found = await run_in_threadpool(_standing, uploads, record_id, piece)
+        return await _verified(request, uploads, record_id, found) if isinstance(found, Received) else found
     growing = await run_in_threadpool(uploads.grow, record_id, first=piece.first, total=piece.total)
     try:
         held = piece.first + await _pour(request, growing, piece, limit)
@@ -83,7 +84,7 @@ async def receive(
         received = await run_in_threadpool(growing.finish)
     finally:
         growing.close()
-    return await run_in_threadpool(_verified, request, uploads, record_id, received)
+    return await _verified(request, uploads, record_id, received)
 
 
 def incomplete(partial: Partial) -> Response:
@@ -128,8 +129,17 @@ def _bad_range(said: str, expected: str) -> InvalidInput:
 
 
 def _standing(uploads: Uploads, record_id: str, piece: Piece) -> Received | Partial:
-    whole = uploads.whole(record_id)
-    return whole if whole and whole.size == piece.total else Partial(uploads.held(record_id), piece.total)
+    """What is held; a process that died between the last byte and its answer has left the end to us."""
+    whole, held = uploads.whole(record_id), uploads.held(record_id)
+    if whole is not None and whole.size == piece.total:
+        return whole
+    if held != piece.total:
+        return Partial(held, piece.total)
+    growing = uploads.grow(record_id, first=held)
+    try:
+        return growing.finish()
+    finally:
+        growing.close()
 
 
 async def _pour(request: Request, growing: Growing, piece: Piece, limit: int) -> int:
@@ -164,11 +174,11 @@ async def _blocks(request: Request) -> AsyncIterator[bytes]:
         raise TooSlow(f"Nothing came for {SILENCE_S:g} s; what came before is kept, so go on from there") from error
 
 
-def _verified(request: Request, uploads: Uploads, record_id: str, received: Received) -> Received:
+async def _verified(request: Request, uploads: Uploads, record_id: str, received: Received) -> Received:
     """Compare with `Repr-Digest`, if it was sent. Raises InvalidInput and forgets the bytes."""
     said = _DIGEST.fullmatch(request.headers.get("repr-digest", ""))
     if said and base64.b64decode(said[1]).hex() != received.sha256:
-        uploads.discard(record_id)
+        await run_in_threadpool(uploads.discard, record_id)
         raise InvalidInput(
             f"What came has the sha256 {received.sha256}, which is not what Repr-Digest says; send the file again",
             param="Repr-Digest",

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 from typing import Any
 
+from service.client.aio.downloads import save
 from service.client.aio.transport import AsyncTransport
-from service.schemas import Dataset, LabelSource, List
+from service.client.aio.uploads import Tell, upload
+from service.schemas import Dataset, DatasetSample, LabelSource, List
 
 POLL_S = 0.5
 BASE = "/v1/datasets"
@@ -21,18 +24,24 @@ class AsyncDatasets:
     async def create(
         self,
         name: str,
-        path: str,
+        path: str | None = None,
         *,
         layout: str = "auto",
         labels: LabelSource = "dataset",
         metadata: Mapping[str, str] | None = None,
     ) -> Dataset:
-        """Register a folder that the server can read; validation starts by itself.
+        """Register a folder that the server can read; validation starts by itself, or with the last byte uploaded.
 
-        labels: what jobs will learn from; with "teacher" or "mixed", images may lack their masks.
+        path: the folder; without one :meth:`upload` an archive. labels: what jobs will learn from; with "teacher" or
+        "mixed", images may lack their masks.
         """
         body = {"name": name, "path": path, "layout": layout, "labels": labels, "metadata": dict(metadata or {})}
         return await self._transport.post(Dataset, BASE, body)
+
+    async def upload(self, dataset_id: str, source: Path, *, progress: Tell = lambda _there, _total: None) -> Dataset:
+        """Send a zip, tar or tar.gz; a broken connection is gone on with. Raises OSError if it cannot be read."""
+        answer = await upload(self._transport, f"{BASE}/{dataset_id}/content", source, progress=progress)
+        return Dataset.model_validate_json(answer.content)
 
     async def get(self, dataset_id: str) -> Dataset:
         """One dataset."""
@@ -56,3 +65,15 @@ class AsyncDatasets:
         while (dataset := await self.get(dataset_id)).state == "validating":
             await self._transport.sleep(POLL_S)
         return dataset
+
+    async def samples(self, dataset_id: str) -> List[DatasetSample]:
+        """The pictures that the validation has drawn."""
+        return await self._transport.get(List[DatasetSample], f"{BASE}/{dataset_id}/samples")
+
+    async def sample(self, dataset_id: str, number: int, target: Path) -> Path:
+        """Download one picture, a PNG; it is compared with its hash, and whole or absent."""
+        return await save(self._transport, f"{BASE}/{dataset_id}/samples/{number}", target)
+
+    async def delete(self, dataset_id: str) -> None:
+        """Forget a dataset, and the files that were uploaded for it. Refused while something refers to it."""
+        await self._transport.delete(f"{BASE}/{dataset_id}")

@@ -89,6 +89,21 @@ def test_who_missed_the_last_answer_asks_again(api: TestClient, dataset: dict[st
     assert "upload-offset" not in asked.headers
 
 
+def test_an_upload_whose_last_answer_was_never_given_ends_with_the_question(
+    api: TestClient, service: Service, dataset: dict[str, Any]
+) -> None:
+    # the process died after the last byte, before or after it called the file whole: nothing is left to send
+    growing = service.uploads.grow(dataset["id"], first=0)
+    growing.write(DATA)
+    growing.close()
+    assert put(api, dataset, b"", f"bytes */{TOTAL}").json()["state"] == "validating"
+    other = api.post("/v1/datasets", json={"name": "other"}).json()
+    growing = service.uploads.grow(other["id"], first=0)
+    growing.write(DATA)
+    growing.finish()
+    assert put(api, other, b"", f"bytes */{TOTAL}").json()["state"] == "validating"
+
+
 def test_content_never_changes(api: TestClient, service: Service, dataset: dict[str, Any]) -> None:
     # a job that was told one hash must not train on other bytes
     put(api, dataset, DATA)
