@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
-from fakes.records import add_job
+from fakes.records import add_job, add_ready_dataset
 from fakes.redis_server import RedisServer
+from fakes.servers import serving
 from fakes.waiting import DEADLINE_S, wait_for, wait_until_gone
 from fakes.worker_process import WorkerProcess, expire_lease
 
@@ -20,6 +22,9 @@ from service.wiring import Service, wire
 
 NEVER_S = 3600.0
 """A poll that no test lives to see: only a hint can start the job."""
+
+PATIENCE_S = 10.0
+"""Of a client that submits: less than the broker's own time-outs and retries would take. Alone it takes 20 ms."""
 
 TRAINING_S = 600.0
 """For torch on a machine under load; half a minute on an idle one."""
@@ -109,9 +114,13 @@ def test_a_real_training_survives_the_kill_of_its_celery_worker(
 def test_f9_a_job_submitted_while_redis_is_down_runs_by_poll(
     service: Service, redis: RedisServer, tmp_path: Path
 ) -> None:
-    """Neither the submit nor the worker's start needs the broker."""
-    with celery_worker(redis, tmp_path) as worker:
-        job = wait_for_end(service, add_job(service))
+    """Neither the submit nor the worker's start needs the broker; the client is not kept waiting for it either."""
+    redis.start().stop()
+    body = {"dataset": add_ready_dataset(service).id, "student": {"arch": "ddrnet_23_nano"}}
+    with celery_worker(redis, tmp_path) as worker, serving(service) as url:
+        answer = httpx.post(f"{url}/v1/jobs", json=body, timeout=PATIENCE_S)
+        assert answer.status_code == 201
+        job = wait_for_end(service, service.jobs.get(answer.json()["id"]))
         assert job.status == "succeeded"
         worker.send(signal.SIGTERM)
         assert worker.wait() == 0
