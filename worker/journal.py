@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -48,7 +49,7 @@ class Journal:
             return "".join(deque(file, TAIL_LINES))[-TAIL_CHARACTERS:]
 
     def _append(self, line: str) -> None:
-        with self.path.open("a", encoding="utf-8", errors="replace") as file:
+        with suppress(OSError), self.path.open("a", encoding="utf-8", errors="replace") as file:  # a full disk, say
             if file.tell() < MAX_BYTES:
                 file.write(line + "\n")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from postgres_server import find_binaries, running_postgres
+from fakes.postgres_server import running_postgres
 from stores import Stores, empty, memory_stores, migrate, sql_stores
 
 
@@ -21,13 +21,10 @@ def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    """A PostgreSQL with the schema. Where it is not installed its tests fail: `make test` installs it."""
-    binaries = find_binaries()
-    if binaries is None:
-        pytest.fail("PostgreSQL is not installed; run make services, or apt-get install postgresql")
-    with running_postgres(binaries) as url:
-        migrate(url)
-        yield url
+    """A PostgreSQL with the schema."""
+    with running_postgres() as server:
+        migrate(server.url)
+        yield server.url
 
 
 @pytest.fixture

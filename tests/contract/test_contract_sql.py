@@ -16,9 +16,11 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import Script, ScriptDirectory
 from stores import LEASE_S, NOW, Stores, empty, migrate, sql_stores
 
 from service.adapters import sql
+from service.adapters.sql import migrations
 from service.adapters.sql.migrations import downgrade
 from service.adapters.sql.tables import metadata
 from service.domain import work
@@ -57,16 +59,32 @@ def test_the_migrations_make_the_schema_that_the_statements_expect(fresh_url: st
     database.close()
 
 
-def test_the_migrations_go_down_and_up_again(fresh_url: str) -> None:
+def test_every_migration_goes_down_and_up_again(fresh_url: str) -> None:
     """Whoever must go back to the release before is not locked in; going up twice is harmless."""
     database = sql.Database(fresh_url)
-    for _ in range(2):
-        sql.upgrade(database)
-        sql.upgrade(database)
-        downgrade(database, "base")
-        with database.read() as connection:
-            assert sa.inspect(connection).get_table_names() == ["alembic_version"]
+    sql.upgrade(database)
+    steps = sum(1 for _ in history())
+    for _ in range(steps):
+        downgrade(database, "-1")
+    with database.read() as connection:
+        assert sa.inspect(connection).get_table_names() == ["alembic_version"]
+    for _ in range(steps):
+        sql.upgrade(database, "+1")
+    sql.upgrade(database)
+    with database.read() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
     database.close()
+
+
+def test_the_migrations_are_one_chain() -> None:
+    """Two that name the same predecessor would leave every database at one of two ends."""
+    newest_first = [each.revision for each in history()]
+    assert [each.down_revision for each in history()] == [*newest_first[1:], None]
+
+
+def history() -> list[Script]:
+    """Every migration, the newest first."""
+    return list(ScriptDirectory(str(Path(migrations.__file__).parent)).walk_revisions())
 
 
 def test_processes_that_start_together_migrate_once(fresh_url: str) -> None:

@@ -60,6 +60,11 @@ class WorkerProcess:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
     def send(self, number: signal.Signals) -> None:
         """A signal to the worker alone."""
         self._process.send_signal(number)
