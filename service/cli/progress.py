@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any, Literal
 
 from bpkd_core.events import STAGES
@@ -14,7 +15,10 @@ State = Literal["waiting", "running", "finished", "skipped"]
 
 @dataclass
 class StageProgress:
-    """One stage. seconds: how long it took; since: when it began, on the clock of the events."""
+    """One stage. seconds: how long it took; since: when it began, on the clock of the events.
+
+    losses, mious: of a training, every one that was told, as far as they are numbers.
+    """
 
     name: str
     state: State = "waiting"
@@ -24,6 +28,8 @@ class StageProgress:
     total: int = 0
     images_per_s: float | None = None
     miou: float | None = None
+    losses: list[float] = field(default_factory=list[float])
+    mious: list[float] = field(default_factory=list[float])
 
     @property
     def title(self) -> str:
@@ -88,6 +94,10 @@ class JobProgress:
     def _count(self, stage: StageProgress, data: Mapping[str, Any]) -> None:
         stage.step, stage.total = int(data.get("step", 0)), int(data.get("total_steps", 0))
         stage.images_per_s = data.get("images_per_s", stage.images_per_s)
-        stage.miou = data.get("values", {}).get("val_miou", stage.miou)
+        values = data.get("values", {})
+        stage.miou = values.get("val_miou", stage.miou)
+        for curve, name in ((stage.losses, "loss"), (stage.mious, "val_miou")):
+            if isinstance(value := values.get(name), int | float) and isfinite(value):
+                curve.append(value)
         self.percent = data.get("percent", self.percent)
         self.eta_seconds = data.get("eta_seconds", self.eta_seconds)

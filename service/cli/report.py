@@ -127,15 +127,18 @@ def draw_job(job: Job) -> RenderableType:
             "model": job.model and f"{job.model}@{job.version}",
             "error": job.error and job.error.message,
             "hint": job.error and job.error.hint,
+            "goes on from": job.retry_of,
             "created": when(job.created_at),
             "finished": job.finished_at and when(job.finished_at),
         }
     )
+    if job.error is not None and job.error.log_tail:
+        return Group(head, Text(), Text(job.error.log_tail.rstrip(), style="dim"))
     return head if job.result is None else Group(head, Text(), draw_result(job.result))
 
 
 def draw_plan(plan: JobPlan) -> RenderableType:
-    """What a job would train."""
+    """What a job would train, and what that will take."""
     rows = [
         (
             net.role,
@@ -146,7 +149,16 @@ def draw_plan(plan: JobPlan) -> RenderableType:
         )
         for net in plan.networks
     ]
-    return table(("role", "network", "steps", "parameters, M", "GMACs"), rows)
+    networks = table(("role", "network", "steps", "parameters, M", "GMACs"), rows)
+    found, memory = plan.estimate, plan.estimate.memory_bytes
+    expected = facts(
+        {
+            "time": f"{minutes(found.seconds.low)} to {minutes(found.seconds.high)}",
+            "memory": memory and f"{memory.low / 1e9:.1f} to {memory.high / 1e9:.1f} GB",
+            "estimate": found.explanation,
+        }
+    )
+    return Group(networks, Text(), expected)
 
 
 def draw_model(model: Model, versions: Sequence[Version]) -> RenderableType:

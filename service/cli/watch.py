@@ -13,12 +13,14 @@ from rich.table import Table
 from rich.text import Text
 
 from bpkd_core.errors import BpkdError
-from service.cli.output import minutes
+from service.cli.output import minutes, percent
 from service.cli.progress import JobProgress, StageProgress
+from service.cli.sparkline import sparkline
 from service.schemas import Job
 
 SAY_EVERY_S = 10.0
 MARKS = {"waiting": "·", "running": "●", "finished": "✓", "skipped": "-"}
+WIDTH = 40  # of the bar and of the curves
 STYLES = {"waiting": "dim", "running": "bold", "finished": "green", "skipped": "dim"}
 
 
@@ -79,7 +81,10 @@ def require_success(job: Job) -> Job:
 
 
 class Drawing:
-    """Every stage on a line, the whole job as a bar. Rich calls it four times a second, so the clocks run."""
+    """Every stage on a line, the curves of the one that trains, the whole job as a bar.
+
+    Rich calls it four times a second, so the clocks run.
+    """
 
     def __init__(self, title: str, progress: JobProgress, clock: Callable[[], float]) -> None:
         self._title, self._progress, self._clock = title, progress, clock
@@ -94,7 +99,24 @@ class Drawing:
             if stage.state != "skipped":
                 style = STYLES[stage.state]
                 stages.add_row(Text(f"{MARKS[stage.state]} {stage.title}", style), _time(stage, now), stage.describe())
-        return Group(Text(self._title, style="bold"), stages, self._whole())
+        return Group(self._head(), stages, *self._curves(), self._whole())
+
+    def _head(self) -> Text:
+        attempt = f", attempt {self._progress.attempt}" if self._progress.attempt > 1 else ""
+        return Text.assemble((self._title, "bold"), (f"  {self._progress.status}{attempt}", "dim"))
+
+    def _curves(self) -> list[RenderableType]:
+        """Loss and mIoU of the training that runs, or ran last."""
+        trained = [stage for stage in self._progress.stages.values() if stage.losses]
+        if not trained:
+            return []
+        stage = trained[-1]
+        curves = Table.grid(padding=(0, 2))
+        curves.add_row(Text("  loss", "dim"), Text(sparkline(stage.losses, WIDTH), "cyan"), f"{stage.losses[-1]:.3g}")
+        if stage.mious:
+            best = f"{percent(stage.mious[-1])}, best {percent(max(stage.mious))}"
+            curves.add_row(Text("  mIoU", "dim"), Text(sparkline(stage.mious, WIDTH), "green"), best)
+        return [curves]
 
     def _whole(self) -> RenderableType:
         progress = self._progress
@@ -102,7 +124,7 @@ class Drawing:
             return Text(progress.status, style="dim")
         row = Table.grid(padding=(0, 1))
         left = "" if progress.eta_seconds is None else f"about {minutes(progress.eta_seconds)} left"
-        row.add_row(ProgressBar(100, progress.percent, width=40), f"{progress.percent:.0f} %", left)
+        row.add_row(ProgressBar(100, progress.percent, width=WIDTH), f"{progress.percent:.0f} %", left)
         return row
 
 

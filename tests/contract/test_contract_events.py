@@ -85,3 +85,13 @@ def test_odd_text_survives(stores: Stores) -> None:
     message = 'bell \a nul \0 tab \t line \n quote " emoji 🚦 half \ud83d'
     work.beat(stores.jobs, held, [Event("log", {"message": message})])
     assert stores.told(held)[-1] == ("log", {"message": message})
+
+
+def test_the_newest_events_of_a_type_come_in_their_order(stores: Stores) -> None:
+    """A day-long job has thousands of checkpoints, and only the last ones are there to go on from."""
+    stores.add_job()
+    told = [Event("checkpoint", {"stage": "training_student", "step": step}) for step in range(1, 6)]
+    job = work.beat(stores.jobs, stores.claim(), [*told, Event("log", {"message": "x"})])
+    newest = stores.events.newest(job.id, limit=2, types=("checkpoint",))
+    assert [event.data["step"] for event in newest] == [4, 5]
+    assert list(stores.events.newest(job.id, limit=2, types=("preview",))) == []

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from service.cli.commands import job_traces
 from service.cli.options import DEFAULT_URL, IMPATIENT, PATIENT, ApiKey, AsJson, Limit, Url, connect
 
 if TYPE_CHECKING:
     from service.client import Client
     from service.schemas import Job
 
-app = typer.Typer(no_args_is_help=True, help="Distillations on a server: submit, watch, cancel.")
+app = typer.Typer(
+    no_args_is_help=True, help="Distillations on a server: submit, watch, cancel, go on, repeat, compare."
+)
 
 
 @app.command()
@@ -29,7 +32,7 @@ def submit(
 ) -> None:
     """Submit a job. Every field but the dataset and the student has a default."""
     from service.cli.output import write
-    from service.cli.report import draw_job, draw_plan
+    from service.cli.report import draw_plan
 
     body = _read(request)
     with connect(url, api_key, tries=PATIENT if follow else IMPATIENT) as client:
@@ -37,16 +40,15 @@ def submit(
             plan = client.jobs.plan(body)
             write(plan, draw_plan(plan), as_json=as_json)
             return
-        job = client.jobs.create(body)
-        if follow:
-            _follow(client, job.id, as_json=as_json)
-        else:
-            write(job, draw_job(job), as_json=as_json)
+        _show_new(client, client.jobs.create(body), follow=follow, as_json=as_json)
 
 
 @app.command("list")
 def listing(
     status: Annotated[str | None, typer.Option(help="queued, running, succeeded, failed or cancelled.")] = None,
+    name: Annotated[str | None, typer.Option(help="How the name begins.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Id of the dataset.")] = None,
+    metadata: Annotated[str | None, typer.Option(help="A pair that the job has, as key:value.")] = None,
     limit: Limit = 20,
     url: Url = DEFAULT_URL,
     api_key: ApiKey = None,
@@ -56,7 +58,7 @@ def listing(
     from service.cli.output import table, when, write
 
     with connect(url, api_key) as client:
-        found = client.jobs.list(limit=limit, status=status)
+        found = client.jobs.list(limit=limit, status=status, name=name, dataset=dataset, metadata=metadata)
     rows = [(job.id, job.name, job.status, job.stage, _model(job), when(job.created_at)) for job in found.data]
     write(found, table(("id", "name", "status", "stage", "model", "created"), rows), as_json=as_json)
 
@@ -91,6 +93,50 @@ def cancel(job_id: str, url: Url = DEFAULT_URL, api_key: ApiKey = None, as_json:
     with connect(url, api_key) as client:
         job = client.jobs.cancel(job_id)
     write(job, f"{job.id} is {job.status}{', asked to stop' if job.status == 'running' else ''}", as_json=as_json)
+
+
+@app.command()
+def retry(
+    job_id: str,
+    follow: Annotated[bool, typer.Option("--follow", help="Watch it to its end.")] = False,
+    url: Url = DEFAULT_URL,
+    api_key: ApiKey = None,
+    as_json: AsJson = False,
+) -> None:
+    """Go on with a job that failed or was cancelled: a new job, from the newest checkpoint of that one."""
+    with connect(url, api_key, tries=PATIENT if follow else IMPATIENT) as client:
+        _show_new(client, client.jobs.retry(job_id), follow=follow, as_json=as_json)
+
+
+@app.command()
+def repeat(
+    job: Annotated[str, typer.Argument(help="Id of a job, or the file of a manifest that one left.")],
+    name: Annotated[str | None, typer.Option(help="What to call the new job.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", help="Watch it to its end.")] = False,
+    url: Url = DEFAULT_URL,
+    api_key: ApiKey = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run a job again exactly: the same request, steps and seed, on data with the same hash."""
+    manifest = _read(Path(job)) if Path(job).is_file() else job
+    named = {} if name is None else {"name": name}
+    with connect(url, api_key, tries=PATIENT if follow else IMPATIENT) as client:
+        _show_new(client, client.jobs.repeat(manifest, **named), follow=follow, as_json=as_json)
+
+
+for command in (job_traces.logs, job_traces.diff, job_traces.checkpoints, job_traces.previews):
+    app.command()(command)
+
+
+def _show_new(client: Client, job: Job, *, follow: bool, as_json: bool) -> None:
+    """A job that was just made, or its whole course."""
+    from service.cli.output import write
+    from service.cli.report import draw_job
+
+    if follow:
+        _follow(client, job.id, as_json=as_json)
+    else:
+        write(job, draw_job(job), as_json=as_json)
 
 
 def _follow(client: Client, job_id: str, *, as_json: bool) -> None:

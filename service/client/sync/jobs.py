@@ -13,7 +13,7 @@ import httpx
 from service.client.events import ENDED, SILENCE_S, event_of, stream_headers
 from service.client.sync.downloads import save
 from service.client.sync.transport import Failures, Transport
-from service.schemas import Event, File, Job, JobPlan, JobRequest, List
+from service.schemas import Checkpoint, Event, File, Job, JobDiff, JobPlan, JobRequest, List, Preview, RepeatRequest
 
 BASE = "/v1/jobs"
 
@@ -24,11 +24,11 @@ class Jobs:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def create(self, request: JobRequest | Mapping[str, Any]) -> Job:
+    def create(self, request: JobRequest | RepeatRequest | Mapping[str, Any]) -> Job:
         """Submit a job."""
         return self._transport.post(Job, BASE, request)
 
-    def plan(self, request: JobRequest | Mapping[str, Any]) -> JobPlan:
+    def plan(self, request: JobRequest | RepeatRequest | Mapping[str, Any]) -> JobPlan:
         """What a job would do; nothing is stored."""
         return self._transport.post(JobPlan, BASE, request, dry_run=True)
 
@@ -36,13 +36,47 @@ class Jobs:
         """One job and where it stands."""
         return self._transport.get(Job, f"{BASE}/{job_id}")
 
-    def list(self, *, limit: int = 20, after: str | None = None, status: str | None = None) -> List[Job]:
-        """One page of jobs, the newest first."""
-        return self._transport.get(List[Job], BASE, limit=limit, after=after, status=status)
+    def list(self, *, limit: int = 20, after: str | None = None, **filters: str | None) -> List[Job]:
+        """One page of jobs, the newest first.
 
-    def iterate(self, *, status: str | None = None) -> Iterator[Job]:
-        """Every job, the newest first."""
-        return self._transport.iterate(Job, BASE, status=status)
+        filters: status, dataset, teacher, model, name (how it begins), metadata (`key:value`), created_after and
+        created_before (RFC 3339), order.
+        """
+        return self._transport.get(List[Job], BASE, limit=limit, after=after, **filters)
+
+    def iterate(self, **filters: str | None) -> Iterator[Job]:
+        """Every job, the newest first; filters as in :meth:`list`."""
+        return self._transport.iterate(Job, BASE, **filters)
+
+    def retry(self, job_id: str) -> Job:
+        """Go on with a job that failed or was cancelled: a new job, from the newest checkpoint of that one."""
+        return self._transport.post(Job, f"{BASE}/{job_id}/retry")
+
+    def repeat(self, manifest: str | Mapping[str, Any], **replaced: Any) -> Job:
+        """Run a job again exactly: by its id, or by the manifest that it left. replaced: name, priority, metadata."""
+        return self._transport.post(Job, BASE, {"from_manifest": manifest, **replaced})
+
+    def diff(self, job_id: str, other: str) -> JobDiff:
+        """Where two jobs differ."""
+        return self._transport.get(JobDiff, f"{BASE}/{job_id}/diff", other=other)
+
+    def logs(self, job_id: str, *, tail: int | None = None) -> str:
+        """The log as text, while the job runs and after; all of it, or so many lines of the end."""
+        params = {} if tail is None else {"tail": tail}
+        answer = self._transport.send("GET", f"{BASE}/{job_id}/logs", params=params)
+        return answer.text
+
+    def checkpoints(self, job_id: str) -> List[Checkpoint]:
+        """The states that its trainings could go on from, oldest first."""
+        return self._transport.get(List[Checkpoint], f"{BASE}/{job_id}/checkpoints")
+
+    def previews(self, job_id: str) -> Iterator[Preview]:
+        """The pictures that were drawn while it trained, oldest first."""
+        return self._transport.iterate(Preview, f"{BASE}/{job_id}/previews")
+
+    def preview(self, job_id: str, preview_id: str, target: Path) -> Path:
+        """Download one picture, as PNG."""
+        return save(self._transport, f"{BASE}/{job_id}/previews/{preview_id}", target)
 
     def cancel(self, job_id: str) -> Job:
         """Wish a job to stop."""

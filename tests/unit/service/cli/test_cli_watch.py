@@ -21,7 +21,7 @@ EVENTS = [
                 "step": step,
                 "total_steps": 30,
                 "images_per_s": 8.0,
-                "values": {},
+                "values": {"loss": 30 / step, **({"val_miou": step / 100} if step % 10 == 0 else {})},
                 "percent": step,
                 "eta_seconds": 65,
             },
@@ -57,8 +57,8 @@ def test_a_pipe_gets_a_line_each_ten_seconds() -> None:
     assert draw(terminal=False).splitlines() == [
         "training_student started",
         "training_student: step 1 of 30, 8.0 images/s, 1 % of all, about 1:05 left",
-        "training_student: step 11 of 30, 8.0 images/s, 11 % of all, about 1:05 left",
-        "training_student: step 21 of 30, 8.0 images/s, 21 % of all, about 1:05 left",
+        "training_student: step 11 of 30, 8.0 images/s, mIoU 10.0 %, 11 % of all, about 1:05 left",
+        "training_student: step 21 of 30, 8.0 images/s, mIoU 20.0 %, 21 % of all, about 1:05 left",
         "Warning: The disk is slow",
         "training_student finished",
     ]
@@ -71,4 +71,7 @@ def test_a_terminal_gets_a_picture_of_the_whole_job() -> None:
     assert "✓ training student  0:32  step 30 of 30, 8.0 images/s" in last
     assert "· exporting" in last
     assert "30 % about 1:05 left" in last
+    assert "loss  █" in last
+    assert "mIoU  ▁" in last
+    assert "30.0 %, best 30.0 %" in last
     assert "Warning: The disk is slow" in drawn
