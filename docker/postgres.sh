@@ -13,4 +13,4 @@ if [ ! -d "$PGDATA" ]; then
   echo "CREATE DATABASE bpkd" | postgres --single -D "$PGDATA.new" postgres
   mv "$PGDATA.new" "$PGDATA"
 fi
-exec postgres -c listen_addresses='*' "$@"
+exec postgres -c listen_addresses='*' -c unix_socket_directories=/tmp "$@"

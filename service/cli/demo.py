@@ -2,15 +2,15 @@
 
 ::
 
-    draw or take a dataset -> start API and worker -> register and validate -> teacher, control, student -> ONNX,
-    measured -> promote -> masks over HTTP -> a table, a picture, and how to go on
+    draw or take a dataset -> start API and worker, or find them -> register and validate -> teacher, control, student
+    -> ONNX, measured -> promote -> masks over HTTP -> a table, a picture, and how to go on
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from rich.console import Console
@@ -18,14 +18,14 @@ from rich.console import Console
 from bpkd_core.data import open_layout, write_scenes
 from bpkd_core.errors import InvalidDataset
 from service.cli.children import take_port, url_for
-from service.cli.options import PATIENT
+from service.cli.options import PATIENT, connect
 from service.cli.output import task
 from service.cli.report import draw_report
 from service.cli.trainer import require_trainer
 from service.cli.up import Plan, Supervisor, running
 from service.cli.watch import require_success, watch
 from service.cli.wish import Outcome, Wish
-from service.client import Client, Patience
+from service.client import Client
 from service.schemas import Dataset, Job
 
 MASKS = 4
@@ -35,22 +35,34 @@ ELSEWHERE = ("BPKD_DATABASE_URL", "BPKD_REDIS_URL", "BPKD_ARTIFACTS", "BPKD_AUTH
 
 
 @contextmanager
-def demo(wish: Wish, screen: Console) -> Iterator[Outcome]:
-    """Do it all; inside the block the student is still served. Raises whatever stands in the way, in one sentence."""
+def demo(wish: Wish, screen: Console, *, server: str | None = None, api_key: str | None = None) -> Iterator[Outcome]:
+    """Do it all; inside the block the student is still served. Raises whatever stands in the way, in one sentence.
+
+    server: one that runs already and can read the dataset's folder, in place of one that lives as long as the block.
+    """
     start = time.monotonic()
-    require_trainer()
+    if server is None:
+        require_trainer()
     data = wish.data.resolve() if wish.data else draw_data(wish, screen)
-    supervisor = Supervisor(plan(wish, data, take_port(HOST)))
-    with running(supervisor) as url, Client(url, patience=Patience(tries=PATIENT)) as client:
-        screen.print(f"Serving at {url}, logs in {supervisor.plan.logs}")
+    serving = own_server(wish, data, screen) if server is None else nullcontext(server)
+    with serving as url, connect(url, api_key, tries=PATIENT) as client:
         try:
-            job = unfinished(client, wish, screen) or submit(client, wish, data, start, screen)
+            job = unfinished(client, wish, screen, alone=server is None) or submit(client, wish, data, start, screen)
             watch(client.jobs.follow(job.id), screen, f"Job {job.id}")
             job = require_success(client.jobs.get(job.id))
             yield collect(client, wish, job, data, url, start, screen)
         except KeyboardInterrupt:
             screen.print("Stopping; started again with the same options, it goes on from its last checkpoint")
             raise
+
+
+@contextmanager
+def own_server(wish: Wish, data: Path, screen: Console) -> Iterator[str]:
+    """The URL of API and worker of this demo alone, which end with the block."""
+    supervisor = Supervisor(plan(wish, data, take_port(HOST)))
+    with running(supervisor) as url:
+        screen.print(f"Serving at {url}, logs in {supervisor.plan.logs}")
+        yield url
 
 
 def draw_data(wish: Wish, screen: Console) -> Path:
@@ -73,12 +85,15 @@ def plan(wish: Wish, data: Path, port: int) -> Plan:
     return Plan.of(home, url_for(HOST, port), dict.fromkeys(ELSEWHERE) | places)
 
 
-def unfinished(client: Client, wish: Wish, screen: Console) -> Job | None:
-    """The job of the same wish, broken off earlier, which goes on by itself. Those of other wishes are called off."""
+def unfinished(client: Client, wish: Wish, screen: Console, *, alone: bool = True) -> Job | None:
+    """The job of the same wish, broken off earlier, which goes on by itself.
+
+    alone: the server is this demo's own, and jobs of other wishes are called off.
+    """
     pending = [job for status in ("running", "queued") for job in client.jobs.list(status=status, limit=100).data]
     ours = [job for job in pending if job.metadata.get(OWN) == wish.key and not job.cancel_requested]
     for job in pending:
-        if OWN in job.metadata and job not in ours[:1]:
+        if alone and OWN in job.metadata and job not in ours[:1]:
             client.jobs.cancel(job.id)
     if not ours:
         return None

@@ -26,7 +26,8 @@ async def healthz() -> schemas.Health:
 @health.get("/readyz", operation_id="readyz")
 def readyz(here: Here) -> schemas.Health:
     """Requests are welcome: models are warm, on what they shall run on; the database is there and up to date; files
-    can be stored."""
+    can be stored.
+    """
     require_ready(here)
     return schemas.Health()
 

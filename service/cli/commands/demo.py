@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from service.cli.options import AsJson
+from service.cli.options import DEFAULT_URL, ApiKey, AsJson
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -39,6 +39,10 @@ def demo(
     keep_serving: Annotated[
         bool, typer.Option("--keep-serving", help="Go on serving the student until Ctrl-C.")
     ] = False,
+    server: Annotated[
+        str | None, typer.Option(help="Use the API at this address, which must be able to read the dataset's folder.")
+    ] = None,
+    api_key: ApiKey = None,
     as_json: AsJson = False,
 ) -> None:
     """Dataset to served mask: train a teacher, distil a student, measure, export, serve.
@@ -52,19 +56,20 @@ def demo(
 
     signal.signal(signal.SIGTERM, _leave)
     screen = console(stderr=as_json)
-    with run_demo(Wish(home, data, minutes, seed, steps, scenes), screen) as outcome:
+    wish = Wish(home, data, minutes, seed, steps, scenes)
+    with run_demo(wish, screen, server=server, api_key=api_key) as outcome:
         if as_json:
             write_json(outcome.to_dict())
             sys.stdout.flush()
         else:
-            _show(outcome, screen)
-        if keep_serving:
+            _show(outcome, screen, server)
+        if keep_serving and server is None:
             screen.print(f"Serving {outcome.job.model} at {outcome.url} until Ctrl-C")
             with suppress(KeyboardInterrupt):
                 signal.pause()
 
 
-def _show(outcome: Outcome, screen: Console) -> None:
+def _show(outcome: Outcome, screen: Console, server: str | None) -> None:
     from service.cli.output import facts, minutes, short
     from service.cli.report import draw_result
 
@@ -81,9 +86,10 @@ def _show(outcome: Outcome, screen: Console) -> None:
     }
     screen.print(facts(places), soft_wrap=False)
     image, home = shlex.quote(short(outcome.images[0])), shlex.quote(short(outcome.home))
-    screen.print(f"\nServe it:   bpkd up --home {home}")
+    if server is None:
+        screen.print(f"\nServe it:   bpkd up --home {home}")
     screen.print(f"Ask it:     bpkd predict {image} --model {outcome.job.model} --out mask.png")
-    infer = f"http://127.0.0.1:8400/v1/models/{outcome.job.model}/infer"
+    infer = f"{server or DEFAULT_URL}/v1/models/{outcome.job.model}/infer"
     screen.print(f"or          curl --data-binary @{image} {infer} -o mask.png")
 
 
