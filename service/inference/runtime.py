@@ -22,7 +22,6 @@ from service.inference.pool import Pool
 from service.schemas import DEFAULT_ALIAS
 from service.settings import Settings
 
-
 PROVIDERS = {"cpu": CPU, "cuda": CUDA}
 
 
