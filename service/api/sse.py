@@ -25,18 +25,19 @@ def stream(here: Context, job_id: str, seq: int) -> StreamingResponse:
 
 
 async def _follow(here: Context, job_id: str, seq: int) -> AsyncIterator[bytes]:
-    quiet_s, ended = 0.0, False
+    quiet_s = 0.0
+    ended = (await run_in_threadpool(here.service.jobs.get, job_id)).ended
     while not here.stopping.is_set():
         events = await run_in_threadpool(here.service.events.after, job_id, seq, limit=BATCH)
         for event in events:
             yield _encode(event)
-            seq = event.seq
-        if not events and ended:
-            return
-        ended = (await run_in_threadpool(here.service.jobs.get, job_id)).ended
-        if events or ended:  # the events of the end may have come between the two questions: look once more
-            quiet_s = 0.0
+            seq, quiet_s = event.seq, 0.0
+            if event.type == "done":
+                return
+        if events:
             continue
+        if ended:  # and its `done` was seen before
+            return
         await asyncio.sleep(POLL_S)
         quiet_s += POLL_S
         if quiet_s >= KEEP_ALIVE_S:

@@ -22,6 +22,7 @@ from fakes.services import memory_service, publish
 from PIL import Image
 
 from bpkd_core.events import Event
+from service.api import sse
 from service.api.server import FINISH_S
 from service.client import Client, Patience, RequestFailed, Unreachable
 from service.domain import lifecycle
@@ -90,6 +91,24 @@ def test_a_reader_that_comes_back_misses_nothing_and_sees_nothing_twice(service:
 
 def ids_of(stream: str) -> list[str]:
     return [line.removeprefix("id: ") for line in stream.splitlines() if line.startswith("id: ")]
+
+
+def test_a_quiet_stream_shows_that_it_lives_and_closes_after_done(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # a proxy closes what says nothing for a minute; a reader that waits for the end must not wait for ever
+    monkeypatch.setattr(sse, "POLL_S", 0.01)
+    monkeypatch.setattr(sse, "KEEP_ALIVE_S", 0.02)
+    job = claimed(service)
+    headers, seen = {"Accept": "text/event-stream"}, list[str]()
+    with serving(service) as url, httpx.stream("GET", f"{url}/v1/jobs/{job.id}/events", headers=headers) as stream:
+        for line in stream.iter_lines():
+            if line.startswith(":") and "ended" not in seen:
+                end(service, job)
+                seen.append("ended")
+            if line.startswith("event:"):
+                seen.append(line.removeprefix("event: "))
+    assert seen == ["status", "status", "ended", "status", "done"]
 
 
 def test_an_open_stream_does_not_keep_the_server_from_stopping(service: Service) -> None:
