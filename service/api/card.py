@@ -26,7 +26,7 @@ ROWS: Mapping[str, Callable[[NetworkResult], str]] = {
     "parameters": lambda network: f"{network.parameters / 1e6:.2f} M",
     "ONNX file": lambda network: f"{network.onnx_bytes / 1e6:.1f} MB",
 }
-_MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|<>~&-])")
+_MARKUP = re.compile(r"([\\`*_\[\]!|<>~&])")
 
 
 def render(version: Version, aliases: Sequence[Alias], media_type: MediaType) -> str:

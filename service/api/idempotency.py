@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import Header
 from pydantic import BaseModel
@@ -17,6 +17,7 @@ from service.domain.idempotency import Answer, Once
 from service.domain.ports import Idempotency
 from service.schemas import Wire
 
+W = TypeVar("W", bound=Wire)
 REPLAYED = "Idempotency-Replayed"
 Key = Annotated[
     str | None,
@@ -38,19 +39,28 @@ def created(body: Wire, location: str, *, replayed: bool) -> Response:
     return shapes.answer(body, 201, {"Location": location} | ({REPLAYED: "true"} if replayed else {}))
 
 
-def answer_once(answers: Idempotency, promise: Once | None, act: Callable[[], Wire], *, status: int = 200) -> Response:
+def answer_once(
+    answers: Idempotency,
+    promise: Once | None,
+    act: Callable[[], W],
+    *,
+    status: int = 200,
+    locate: Callable[[W], str] | None = None,
+) -> Response:
     """Act and answer; for a key that was answered before, repeat the answer instead.
 
-    Raises IdempotencyInFlight, IdempotencyMismatch, and whatever `act` raises; then the key is free again.
+    locate: where the thing is that was made, for the header `Location`. Raises IdempotencyInFlight,
+    IdempotencyMismatch, and whatever `act` raises; then the key is free again.
     """
-    if promise is None:
-        return shapes.answer(act(), status)
-    if (stored := answers.begin(promise)) is not None:
-        return JSONResponse(stored.body, stored.status, {REPLAYED: "true"})
+    if promise is not None and (stored := answers.begin(promise)) is not None:
+        return JSONResponse(stored.body, stored.status, {**stored.headers, REPLAYED: "true"})
     try:
         body = act()
     except BaseException:
-        answers.abandon(promise)
+        if promise is not None:
+            answers.abandon(promise)
         raise
-    answers.finish(promise, Answer(status, body.model_dump(mode="json")))
-    return shapes.answer(body, status)
+    headers = {"Location": locate(body)} if locate is not None else {}
+    if promise is not None:
+        answers.finish(promise, Answer(status, body.model_dump(mode="json"), headers))
+    return shapes.answer(body, status, headers)

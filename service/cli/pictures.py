@@ -23,11 +23,12 @@ from service.client import Client
 
 @dataclass(frozen=True)
 class Prediction:
-    """A mask of class ids (H, W), its classes, and who made it: `street@3`, or a file's name."""
+    """A mask of class ids (H, W), its classes, and who made it: `street@3`, or a file's name. id: a server's."""
 
     mask_HW: NDArray[np.unsignedinteger]
     classes: Sequence[ClassInfo]
     model: str
+    id: str | None = None
 
     def areas(self) -> list[dict[str, Any]]:
         """The classes that are present, the largest first."""
@@ -47,14 +48,14 @@ class Prediction:
     def to_dict(self) -> dict[str, Any]:
         """The mask in words, as JSON."""
         height, width = self.mask_HW.shape
-        return {"model": self.model, "height": height, "width": width, "classes": self.areas()}
+        return {"id": self.id, "model": self.model, "height": height, "width": width, "classes": self.areas()}
 
 
 def ask_server(client: Client, model: str, image: Path, alias: str | None, version: int | None) -> Prediction:
     """Let the server that serves a model make the mask."""
     answer = client.models.infer(model, image, alias=alias, version=version)
     name, _, number = answer.model.rpartition("@")
-    return Prediction(answer.ids, client.models.version(name, int(number)).classes, answer.model)
+    return Prediction(answer.ids, client.models.version(name, int(number)).classes, answer.model, answer.prediction_id)
 
 
 def ask_file(onnx: Path, image: Path) -> Prediction:

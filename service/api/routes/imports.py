@@ -62,7 +62,13 @@ def create(
             return shapes.version(importing.import_version(here.service, _stranger(model, body, here, me.id)))
 
     promise = idempotency.once(request, me, key, body)
-    return idempotency.answer_once(here.service.idempotency, promise, act, status=201)
+    return idempotency.answer_once(
+        here.service.idempotency,
+        promise,
+        act,
+        status=201,
+        locate=lambda made: f"/v1/models/{made.model}/versions/{made.version}",
+    )
 
 
 def _stranger(model: str, body: schemas.ImportRequest, here: Context, by: str | None) -> Stranger:

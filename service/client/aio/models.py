@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Literal
 
 import httpx
 
-from bpkd_core.bundle import Result
+from bpkd_core.bundle import ClassInfo, Result
 from service.client.aio.downloads import save
 from service.client.aio.transport import AsyncTransport
+from service.client.aio.uploads import Tell, hash_file, say_nothing, upload
 from service.client.masks import Mask
-from service.schemas import DEFAULT_ALIAS, Alias, AliasMove, List, Model, Prediction, Version
+from service.schemas import DEFAULT_ALIAS, Alias, AliasMove, Lineage, List, Model, Prediction, Version
 
 BASE = "/v1/models"
+CardForm = Literal["text/markdown", "text/html"]
 
 
 class AsyncModels:
@@ -51,6 +53,43 @@ class AsyncModels:
         """The ONNX file; it is compared with its hash, and whole or absent."""
         return await save(self._transport, f"{BASE}/{model}/versions/{version}/onnx", target)
 
+    async def file(self, model: str, version: int, name: str, target: Path) -> Path:
+        """One of the files that a version lists."""
+        return await save(self._transport, f"{BASE}/{model}/versions/{version}/files/{name}", target)
+
+    async def card(self, model: str, version: int, *, form: CardForm = "text/markdown") -> str:
+        """The model card, as Markdown or as a page of HTML."""
+        answer = await self._transport.send("GET", f"{BASE}/{model}/versions/{version}/card", headers={"Accept": form})
+        return answer.text
+
+    async def import_file(
+        self,
+        model: str,
+        source: Path,
+        *,
+        classes: Sequence[ClassInfo] | None = None,
+        alias: str | None = None,
+        progress: Tell = say_nothing,
+    ) -> Version:
+        """Upload an ONNX file that came from elsewhere, and register it once it has been tried.
+
+        It keeps the contract of ours: uint8 images in, class ids out. classes: of a file that does not name them.
+        alias: moved to the new version.
+        """
+        sha256 = await hash_file(self._transport, source)
+        await upload(self._transport, f"/v1/uploads/{sha256}/content", source, sha256=sha256, progress=progress)
+        return await self._import(model, classes, alias, sha256=sha256)
+
+    async def import_path(
+        self, model: str, path: str, *, classes: Sequence[ClassInfo] | None = None, alias: str | None = None
+    ) -> Version:
+        """Register an ONNX file that the server can read. As :meth:`import_file`."""
+        return await self._import(model, classes, alias, path=path)
+
+    async def delete(self, model: str, version: int | None = None) -> None:
+        """Forget a version, or the whole model. Refused while an alias points to it."""
+        await self._transport.delete(f"{BASE}/{model}" + (f"/versions/{version}" if version is not None else ""))
+
     async def alias(self, model: str, alias: str = DEFAULT_ALIAS) -> Alias:
         """Where an alias points."""
         return await self._transport.get(Alias, f"{BASE}/{model}/aliases/{alias}")
@@ -68,6 +107,10 @@ class AsyncModels:
         headers = {} if expected_revision is None else {"If-Match": f'"{expected_revision}"'}
         body = {"version": version, "reason": reason}
         return await self._transport.put(Alias, f"{BASE}/{model}/aliases/{alias}", body, headers)
+
+    async def remove_alias(self, model: str, alias: str) -> None:
+        """Let an alias point nowhere. Its history stays."""
+        await self._transport.delete(f"{BASE}/{model}/aliases/{alias}")
 
     async def rollback(self, model: str, alias: str = DEFAULT_ALIAS, *, reason: str | None = None) -> Alias:
         """Point an alias at the version that was live before."""
@@ -102,6 +145,17 @@ class AsyncModels:
         """The areas of the classes."""
         answer = await self._ask(model, image, "application/json", alias, version)
         return Prediction.model_validate_json(answer.content)
+
+    async def trace(self, prediction_id: str) -> Lineage:
+        """Where a mask comes from: version, job, data, teacher."""
+        return await self._transport.get(Lineage, f"/v1/predictions/{prediction_id}")
+
+    async def _import(
+        self, model: str, classes: Sequence[ClassInfo] | None, alias: str | None, **where: str
+    ) -> Version:
+        named = [each.model_dump(mode="json") for each in classes] if classes is not None else None
+        body = {**where, "classes": named, "alias_on_success": alias}
+        return await self._transport.post(Version, f"{BASE}/{model}/versions", body)
 
     async def _ask(
         self, model: str, image: bytes | Path, accept: str, alias: str | None, version: int | None

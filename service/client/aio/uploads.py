@@ -21,16 +21,22 @@ Tell = Callable[[int, int], None]
 """Called as (bytes that are there, bytes in all)."""
 
 
+def say_nothing(_there: int, _total: int) -> None:
+    """The progress that nobody asked for."""
+
+
 async def upload(
-    transport: AsyncTransport, path: str, source: Path, *, progress: Tell = lambda _there, _total: None
+    transport: AsyncTransport, path: str, source: Path, *, sha256: str | None = None, progress: Tell = say_nothing
 ) -> httpx.Response:
     """PUT a file to a path of the server, over broken connections and restarts; returns the answer to its last byte.
 
-    What the server holds, of an earlier call too, is not sent again. Raises OSError for a file that cannot be read.
+    What the server holds, of an earlier call too, is not sent again. sha256: of the file, if it is known; the server
+    compares, so that a file which changed between two calls is found out. Raises OSError where the file cannot be read.
     """
+    digest = _header(sha256 or await hash_file(transport, source))
     failures, held = AsyncFailures(transport), 0
     with source.open("rb") as file:
-        whole = AsyncWhole(transport, path, file, await _digest(transport, file), source.stat().st_size, progress)
+        whole = AsyncWhole(transport, path, file, digest, source.stat().st_size, progress)
         while True:
             try:
                 answer = await whole.standing()
@@ -39,7 +45,7 @@ async def upload(
                     failures.forget()
                     held = there
                 if OFFSET in answer.headers:
-                    answer = await whole.send_from(held)
+                    answer = await whole.send_from(there)
                 if OFFSET not in answer.headers:
                     return answer
             except (httpx.TransportError, RequestFailed) as error:
@@ -89,10 +95,16 @@ def _is_overtaken(error: Exception) -> bool:
     return isinstance(error, RequestFailed) and error.problem.code in OVERTAKEN
 
 
-async def _digest(transport: AsyncTransport, file: BufferedReader) -> str:
-    """The sha256 of a whole file as a header (RFC 9530), so that a file which changed meanwhile is found out."""
+async def hash_file(transport: AsyncTransport, source: Path) -> str:
+    """The sha256 of a file. Raises OSError."""
     digest = hashlib.sha256()
-    while block := file.read(BLOCK_BYTES):
-        digest.update(block)
-        await transport.sleep(0)  # a loop with other work is not held up
-    return f"sha-256=:{base64.b64encode(digest.digest()).decode()}:"
+    with source.open("rb") as file:
+        while block := file.read(BLOCK_BYTES):
+            digest.update(block)
+            await transport.sleep(0)  # a loop with other work is not held up
+    return digest.hexdigest()
+
+
+def _header(sha256: str) -> str:
+    """As RFC 9530 writes it."""
+    return f"sha-256=:{base64.b64encode(bytes.fromhex(sha256)).decode()}:"

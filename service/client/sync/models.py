@@ -3,19 +3,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
 import httpx
 
-from bpkd_core.bundle import Result
+from bpkd_core.bundle import ClassInfo, Result
 from service.client.masks import Mask
 from service.client.sync.downloads import save
 from service.client.sync.transport import Transport
-from service.schemas import DEFAULT_ALIAS, Alias, AliasMove, List, Model, Prediction, Version
+from service.client.sync.uploads import Tell, hash_file, say_nothing, upload
+from service.schemas import DEFAULT_ALIAS, Alias, AliasMove, Lineage, List, Model, Prediction, Version
 
 BASE = "/v1/models"
+CardForm = Literal["text/markdown", "text/html"]
 
 
 class Models:
@@ -52,6 +54,43 @@ class Models:
         """The ONNX file; it is compared with its hash, and whole or absent."""
         return save(self._transport, f"{BASE}/{model}/versions/{version}/onnx", target)
 
+    def file(self, model: str, version: int, name: str, target: Path) -> Path:
+        """One of the files that a version lists."""
+        return save(self._transport, f"{BASE}/{model}/versions/{version}/files/{name}", target)
+
+    def card(self, model: str, version: int, *, form: CardForm = "text/markdown") -> str:
+        """The model card, as Markdown or as a page of HTML."""
+        answer = self._transport.send("GET", f"{BASE}/{model}/versions/{version}/card", headers={"Accept": form})
+        return answer.text
+
+    def import_file(
+        self,
+        model: str,
+        source: Path,
+        *,
+        classes: Sequence[ClassInfo] | None = None,
+        alias: str | None = None,
+        progress: Tell = say_nothing,
+    ) -> Version:
+        """Upload an ONNX file that came from elsewhere, and register it once it has been tried.
+
+        It keeps the contract of ours: uint8 images in, class ids out. classes: of a file that does not name them.
+        alias: moved to the new version.
+        """
+        sha256 = hash_file(self._transport, source)
+        upload(self._transport, f"/v1/uploads/{sha256}/content", source, sha256=sha256, progress=progress)
+        return self._import(model, classes, alias, sha256=sha256)
+
+    def import_path(
+        self, model: str, path: str, *, classes: Sequence[ClassInfo] | None = None, alias: str | None = None
+    ) -> Version:
+        """Register an ONNX file that the server can read. As :meth:`import_file`."""
+        return self._import(model, classes, alias, path=path)
+
+    def delete(self, model: str, version: int | None = None) -> None:
+        """Forget a version, or the whole model. Refused while an alias points to it."""
+        self._transport.delete(f"{BASE}/{model}" + (f"/versions/{version}" if version is not None else ""))
+
     def alias(self, model: str, alias: str = DEFAULT_ALIAS) -> Alias:
         """Where an alias points."""
         return self._transport.get(Alias, f"{BASE}/{model}/aliases/{alias}")
@@ -69,6 +108,10 @@ class Models:
         headers = {} if expected_revision is None else {"If-Match": f'"{expected_revision}"'}
         body = {"version": version, "reason": reason}
         return self._transport.put(Alias, f"{BASE}/{model}/aliases/{alias}", body, headers)
+
+    def remove_alias(self, model: str, alias: str) -> None:
+        """Let an alias point nowhere. Its history stays."""
+        self._transport.delete(f"{BASE}/{model}/aliases/{alias}")
 
     def rollback(self, model: str, alias: str = DEFAULT_ALIAS, *, reason: str | None = None) -> Alias:
         """Point an alias at the version that was live before."""
@@ -101,6 +144,15 @@ class Models:
         """The areas of the classes."""
         answer = self._ask(model, image, "application/json", alias, version)
         return Prediction.model_validate_json(answer.content)
+
+    def trace(self, prediction_id: str) -> Lineage:
+        """Where a mask comes from: version, job, data, teacher."""
+        return self._transport.get(Lineage, f"/v1/predictions/{prediction_id}")
+
+    def _import(self, model: str, classes: Sequence[ClassInfo] | None, alias: str | None, **where: str) -> Version:
+        named = [each.model_dump(mode="json") for each in classes] if classes is not None else None
+        body = {**where, "classes": named, "alias_on_success": alias}
+        return self._transport.post(Version, f"{BASE}/{model}/versions", body)
 
     def _ask(
         self, model: str, image: bytes | Path, accept: str, alias: str | None, version: int | None

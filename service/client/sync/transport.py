@@ -19,6 +19,8 @@ T = TypeVar("T", bound=BaseModel)
 Body = BaseModel | Mapping[str, Any] | None
 PAGE = 100
 NOT_FOUND, AGAIN = 404, frozenset({429, 503})
+IN_FLIGHT = "idempotency_in_flight"
+"""An earlier try, whose connection broke, is still being worked on."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ class Failures:
 
         passes: this refusal may be another one the next time, though its status does not say so.
         """
-        if isinstance(error, RequestFailed) and error.problem.status not in AGAIN and not passes:
+        if not (passes or _may_pass(error)):
             raise error
         self.count += 1
         patience = self._transport.patience
@@ -110,6 +112,10 @@ class Failures:
             return error
         address = self._transport.http.base_url
         return Unreachable(f"{address} does not answer ({error}); start it with `bpkd up`")
+
+
+def _may_pass(error: httpx.TransportError | RequestFailed) -> bool:
+    return not isinstance(error, RequestFailed) or error.problem.status in AGAIN or error.problem.code == IN_FLIGHT
 
 
 def _read(kind: type[T], response: httpx.Response) -> T:

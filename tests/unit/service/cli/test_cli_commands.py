@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from bpkd_command import Bpkd
-from fakes.networks import threshold_onnx
+from fakes.networks import CLASSES, threshold_onnx
 from fakes.records import add_dataset, add_job, add_ready_dataset
 from fakes.services import publish
 from PIL import Image
@@ -182,3 +183,29 @@ def test_a_key_is_shown_once_and_stored_as_a_hash(bpkd: Bpkd, tmp_path: Path) ->
     assert bpkd("keys", "revoke", found.id, "--home", home).code == 0
     assert service.keys.find(digest(made["secret"])) is None
     service.close()
+
+
+@pytest.mark.usefixtures("url")
+def test_a_student_from_elsewhere_is_imported_promoted_traced_and_deleted(
+    bpkd: Bpkd, tmp_path: Path, image: Path
+) -> None:
+    # the registry's life from the command line, with a file that does not name its classes
+    bare = onnx.load_from_string(threshold_onnx())
+    del bare.metadata_props[:]
+    (tmp_path / "student.onnx").write_bytes(bare.SerializeToString())
+    (tmp_path / "classes.json").write_text(json.dumps(CLASSES))
+    refused = bpkd("models", "import", tmp_path / "student.onnx", "--name", "street")
+    assert (refused.code, "does not name its classes" in refused.err) == (1, True)
+    named = ("--classes", tmp_path / "classes.json", "--alias", "production")
+    imported = bpkd("models", "import", tmp_path / "student.onnx", "--name", "street", *named)
+    assert imported.out == "street@1 is registered; production is version 1\n"
+    assert "came from elsewhere" in bpkd("models", "card", "street", "--version", "1").out
+    bpkd("models", "card", "street", "--version", "1", "--html", "--out", tmp_path / "card.html")
+    assert "<h1>street@1</h1>" in (tmp_path / "card.html").read_text()
+    prediction = bpkd("predict", image, "--model", "street", "--json").json["id"]
+    assert bpkd("models", "trace", prediction, "--json").json["version"] == 1
+    assert "promote" in bpkd("models", "history", "street").out
+    assert "is in use" in bpkd("models", "delete", "street").err
+    assert bpkd("models", "delete", "street", "--alias", "production").out == "street:production is deleted\n"
+    assert bpkd("models", "delete", "street", "--version", "1").out == "street@1 is deleted\n"
+    assert bpkd("models", "delete", "street").out == "street is deleted\n"
