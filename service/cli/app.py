@@ -11,6 +11,7 @@ from bpkd_core.errors import BpkdError, Stopped
 from service.cli.commands import (
     bench,
     compare,
+    dataset,
     datasets,
     demo,
     distill,
@@ -40,8 +41,8 @@ app.command(rich_help_panel=START)(serving.up)
 app.command(rich_help_panel=START)(serving.api)
 app.command(rich_help_panel=START)(serving.worker)
 app.add_typer(keys.app, name="keys", rich_help_panel=START)
-app.add_typer(datasets.offline, name="dataset", rich_help_panel=TRAIN)
-app.add_typer(datasets.online, name="datasets", rich_help_panel=TRAIN)
+app.add_typer(dataset.app, name="dataset", rich_help_panel=TRAIN)
+app.add_typer(datasets.app, name="datasets", rich_help_panel=TRAIN)
 app.add_typer(teacher.app, name="teacher", rich_help_panel=TRAIN)
 app.add_typer(teachers.app, name="teachers", rich_help_panel=TRAIN)
 app.command(rich_help_panel=TRAIN)(distill.distill)

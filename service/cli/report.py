@@ -104,7 +104,7 @@ def draw_dataset(dataset: Dataset, report: Mapping[str, Any] | None) -> Renderab
         {
             "id": dataset.id,
             "name": dataset.name,
-            "path": dataset.path,
+            "path": dataset.path or "uploaded",
             "state": dataset.state,
             "error": dataset.error and dataset.error.message,
         }

@@ -1,73 +1,65 @@
-"""`bpkd dataset check`, offline, and `bpkd datasets ...`, on a server."""
+"""`bpkd datasets ...`: datasets of a server."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from service.cli.commands.dataset import Labels, Layout, Source
 from service.cli.options import DEFAULT_URL, ApiKey, AsJson, Limit, Url, connect
 
-offline = typer.Typer(no_args_is_help=True, help="Look at a dataset on this machine; no server needed.")
-online = typer.Typer(no_args_is_help=True, help="Datasets of a server: register, list, show.")
-Folder = Annotated[
-    Path, typer.Argument(exists=True, file_okay=False, help="A dataset folder, in any layout of the catalog.")
-]
+if TYPE_CHECKING:
+    from service.client import Client
+    from service.schemas import Dataset
+
+app = typer.Typer(no_args_is_help=True, help="Datasets of a server: register or upload, list, show, delete.")
+Archive = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A zip, tar or tar.gz of a dataset.")]
 
 
-Layout = Annotated[str, typer.Option(help="The layout's name in the catalog; auto finds it.")]
-Labels = Annotated[
-    Literal["dataset", "teacher", "mixed"],
-    typer.Option(help="What a job will train on; with teacher or mixed, images may lack their masks."),
-]
-
-
-@offline.command()
-def check(
-    path: Folder,
-    layout: Layout = "auto",
-    labels: Labels = "dataset",
-    as_json: AsJson = False,
-) -> None:
-    """Read every image and mask, and say what to mend. Exit status 1 if it cannot be trained on."""
-    from bpkd_core.data.validate import check as check_dataset
-    from service.cli.output import console, task, write
-    from service.cli.report import draw_report
-
-    with task(console(stderr=True), f"Checking {path}") as tell:
-        report = check_dataset(path, layout=layout, labels=labels, progress=tell).to_dict()
-    write(report, draw_report(report), as_json=as_json)
-    raise typer.Exit(0 if report["ok"] else 1)
-
-
-@online.command()
+@app.command()
 def create(
-    path: Folder,
-    name: Annotated[str | None, typer.Option(help="[default: the folder's name]")] = None,
+    path: Source,
+    name: Annotated[str | None, typer.Option(help="[default: the folder's or the archive's name]")] = None,
+    upload: Annotated[bool, typer.Option("--upload", help="Send a folder that the server cannot read.")] = False,
     layout: Layout = "auto",
     labels: Labels = "dataset",
     url: Url = DEFAULT_URL,
     api_key: ApiKey = None,
     as_json: AsJson = False,
 ) -> None:
-    """Register a folder that the server can read, and wait for its validation. Exit status 1 if it is refused."""
-    from service.cli.output import console, task, write
-    from service.cli.report import draw_dataset
+    """Register a folder that the server can read, or send an archive; wait for the validation.
 
-    folder = path.resolve()
+    Exit status 1 if the dataset is refused. An upload goes on over broken connections; one that was broken off here is
+    gone on with by `bpkd datasets upload`.
+    """
+    source = path.resolve()
     with connect(url, api_key) as client:
-        with task(console(stderr=True), f"Checking {folder}"):
-            created = client.datasets.create(name or folder.name, str(folder), layout=layout, labels=labels)
-            dataset = client.datasets.wait(created.id)
-        report = None if dataset.error else client.datasets.report(dataset.id)
-    write(dataset, draw_dataset(dataset, report), as_json=as_json)
-    raise typer.Exit(0 if dataset.state == "ready" else 1)
+        if source.is_dir() and not upload:
+            made = client.datasets.create(name or source.name, str(source), layout=layout, labels=labels)
+        else:
+            made = client.datasets.create(name or source.name.partition(".")[0], layout=layout, labels=labels)
+            with _archive(source) as archive:
+                _send(client, made.id, archive)
+        _conclude(client, made.id, as_json=as_json)
 
 
-@online.command("list")
+@app.command()
+def upload(
+    dataset_id: str, archive: Archive, url: Url = DEFAULT_URL, api_key: ApiKey = None, as_json: AsJson = False
+) -> None:
+    """Send the content of a dataset that waits for it; what the server holds already is not sent again."""
+    with connect(url, api_key) as client:
+        _send(client, dataset_id, archive)
+        _conclude(client, dataset_id, as_json=as_json)
+
+
+@app.command("list")
 def listing(
-    state: Annotated[str | None, typer.Option(help="validating, ready or refused.")] = None,
+    state: Annotated[str | None, typer.Option(help="uploading, validating, ready or refused.")] = None,
     limit: Limit = 20,
     url: Url = DEFAULT_URL,
     api_key: ApiKey = None,
@@ -82,7 +74,7 @@ def listing(
     write(found, table(("id", "name", "state", "images", "created"), rows), as_json=as_json)
 
 
-@online.command()
+@app.command()
 def show(dataset_id: str, url: Url = DEFAULT_URL, api_key: ApiKey = None, as_json: AsJson = False) -> None:
     """One dataset and what its validation found."""
     from service.cli.output import write
@@ -92,3 +84,81 @@ def show(dataset_id: str, url: Url = DEFAULT_URL, api_key: ApiKey = None, as_jso
         dataset = client.datasets.get(dataset_id)
         report = client.datasets.report(dataset_id) if dataset.checked_at and not dataset.error else None
     write(dataset.model_dump(mode="json") | {"report": report}, draw_dataset(dataset, report), as_json=as_json)
+
+
+@app.command()
+def report(dataset_id: str, url: Url = DEFAULT_URL, api_key: ApiKey = None, as_json: AsJson = False) -> None:
+    """What the validation of a dataset found. Exit status 1 if it cannot be trained on."""
+    from service.cli.output import write
+    from service.cli.report import draw_report
+
+    with connect(url, api_key) as client:
+        found = client.datasets.report(dataset_id)
+    write(found, draw_report(found), as_json=as_json)
+    raise typer.Exit(0 if found["ok"] else 1)
+
+
+@app.command()
+def samples(
+    dataset_id: str,
+    out: Annotated[Path | None, typer.Option(file_okay=False, help="Download the pictures into this folder.")] = None,
+    url: Url = DEFAULT_URL,
+    api_key: ApiKey = None,
+    as_json: AsJson = False,
+) -> None:
+    """Pictures of some images under the colours of their masks, drawn by the validation."""
+    from service.cli.output import table, write
+
+    with connect(url, api_key) as client:
+        found = client.datasets.samples(dataset_id)
+        if out is not None:
+            out.mkdir(parents=True, exist_ok=True)
+            for each in found.data:
+                client.datasets.sample(dataset_id, each.number, out / f"{each.number:03}.png")
+    rows = [(each.number, each.split, each.name, each.url) for each in found.data]
+    write(found, table(("number", "split", "image", "url"), rows), as_json=as_json)
+
+
+@app.command()
+def delete(dataset_id: str, url: Url = DEFAULT_URL, api_key: ApiKey = None) -> None:
+    """Forget a dataset, and the files that were uploaded for it. Refused while something refers to it."""
+    from service.cli.output import console
+
+    with connect(url, api_key) as client:
+        client.datasets.delete(dataset_id)
+    console(stderr=True).print(f"✓ {dataset_id} is deleted")
+
+
+@contextmanager
+def _archive(source: Path) -> Iterator[Path]:
+    """The archive itself, or one that is packed of a folder and goes with the block."""
+    from tarfile import open as open_tar
+    from tempfile import TemporaryDirectory
+
+    if source.is_file():
+        yield source
+        return
+    with TemporaryDirectory() as folder:
+        packed = Path(folder) / f"{source.name}.tar"
+        with open_tar(packed, "w", dereference=True) as tar:
+            tar.add(source, ".")
+        yield packed
+
+
+def _send(client: Client, dataset_id: str, archive: Path) -> None:
+    from service.cli.output import console, task
+
+    with task(console(stderr=True), f"Sending {archive.name} to {dataset_id}") as tell:
+        client.datasets.upload(dataset_id, archive, progress=tell)
+
+
+def _conclude(client: Client, dataset_id: str, *, as_json: bool) -> None:
+    """Wait for the validation, say what it found, and exit as it does."""
+    from service.cli.output import console, task, write
+    from service.cli.report import draw_dataset
+
+    with task(console(stderr=True), f"Checking {dataset_id}"):
+        dataset: Dataset = client.datasets.wait(dataset_id)
+    found = None if dataset.error else client.datasets.report(dataset_id)
+    write(dataset, draw_dataset(dataset, found), as_json=as_json)
+    raise typer.Exit(0 if dataset.state == "ready" else 1)

@@ -1,16 +1,13 @@
 from __future__ import annotations
 
-import io
 import sys
-import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
+from fakes.archives import STREETS, packed
+from fakes.checker import checking
 from fakes.records import TRAINER, add_dataset
-from PIL import Image
 
 from bpkd_core.bundle import ClassInfo
 from service.domain.datasets import Dataset
@@ -18,16 +15,6 @@ from service.domain.errors import NotFound
 from service.domain.intake import take_in
 from service.wiring import Service
 from worker.checking import Checking, read_findings
-from worker.runner import TRAINER as REAL
-from worker.supervision import Limits
-
-LIMITS = Limits(heartbeat_s=0.05, news_s=0, tick_s=0.02)
-
-
-def checking(service: Service, *command: str) -> Checking:
-    root = service.settings.home / "checks"
-    ports = service.datasets, service.dataset_folders, service.artifacts, service.hints
-    return Checking(*ports, root, command or TRAINER, LIMITS)
 
 
 def never() -> bool:
@@ -44,7 +31,7 @@ def run(lane: Checking, service: Service, dataset: Dataset, draining: Callable[[
 
 def test_a_good_dataset_becomes_ready_with_what_was_found(service: Service) -> None:
     """The report is what jobs and people go by."""
-    dataset = run(checking(service), service, add_dataset(service, "/data/streets"))
+    dataset = run(checking(service, TRAINER), service, add_dataset(service, "/data/streets"))
     assert (dataset.state, dataset.sha256, dataset.splits) == ("ready", "d" * 64, {"train": 3})
     assert dataset.classes == (ClassInfo(id=0, name="road", color=(128, 64, 128)),)
     assert dataset.report is not None
@@ -53,14 +40,14 @@ def test_a_good_dataset_becomes_ready_with_what_was_found(service: Service) -> N
 
 def test_a_dataset_is_checked_as_it_was_asked_for(service: Service) -> None:
     """Missing masks are no mistake where a teacher labels."""
-    dataset = run(checking(service), service, add_dataset(service, layout="cvat", labels="mixed"))
+    dataset = run(checking(service, TRAINER), service, add_dataset(service, layout="cvat", labels="mixed"))
     assert dataset.report is not None
     assert (dataset.report["layout"], dataset.report["labels"]) == ("cvat", "mixed")
 
 
 def test_a_bad_dataset_is_refused_with_its_report(service: Service) -> None:
     """Refused before an hour is trained on it, and with the reasons."""
-    dataset = run(checking(service), service, add_dataset(service, "/data/broken"))
+    dataset = run(checking(service, TRAINER), service, add_dataset(service, "/data/broken"))
     assert dataset.state == "refused"
     assert dataset.report is not None
     assert dataset.report["ok"] is False
@@ -70,7 +57,7 @@ def test_a_dataset_that_kills_its_validator_is_refused_in_the_end(service: Servi
     """A decoder that crashes on a hostile image takes a child down, three times, and nobody else."""
     dataset = add_dataset(service, "/data/deadly")
     for expected in ("validating", "validating", "refused"):
-        dataset = run(checking(service), service, dataset)
+        dataset = run(checking(service, TRAINER), service, dataset)
         assert dataset.state == expected
     assert dataset.error is not None
     assert dataset.error["code"] == "poison"
@@ -80,7 +67,7 @@ def test_a_dataset_that_kills_its_validator_is_refused_in_the_end(service: Servi
 def test_an_error_of_the_validator_is_the_datasets_error(service: Service) -> None:
     """A path that is no folder gives no report, but a sentence."""
     code = """print('{"type": "error", "code": "invalid_dataset", "message": "streets is no folder"}'); exit(1)"""
-    dataset = run(checking(service, sys.executable, "-c", code), service, add_dataset(service))
+    dataset = run(checking(service, (sys.executable, "-c", code)), service, add_dataset(service))
     assert dataset.state == "refused"
     assert dataset.error is not None
     assert (dataset.error["code"], dataset.error["message"]) == ("invalid_dataset", "streets is no folder")
@@ -89,14 +76,14 @@ def test_an_error_of_the_validator_is_the_datasets_error(service: Service) -> No
 def test_progress_before_the_report_is_not_taken_for_it(service: Service) -> None:
     """A validator that dies in the middle has said something, but not the last word."""
     code = """print('{"type": "metrics", "step": 1}'); exit(1)"""
-    dataset = run(checking(service, sys.executable, "-c", code), service, add_dataset(service))
+    dataset = run(checking(service, (sys.executable, "-c", code)), service, add_dataset(service))
     assert (dataset.state, dataset.attempt) == ("validating", 2)
 
 
 def test_a_draining_worker_leaves_the_validation_to_another(service: Service) -> None:
     """And does not wait for it: there is nothing to save, even if the validator ignores the signal."""
     code = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); signal.pause()"
-    lane = checking(service, sys.executable, "-c", code)
+    lane = checking(service, (sys.executable, "-c", code))
     dataset = run(lane, service, add_dataset(service), lambda: True)
     assert (dataset.state, dataset.attempt, dataset.lease.owner) == ("validating", 1, None)
 
@@ -111,31 +98,10 @@ def upload(service: Service, archive: bytes) -> Dataset:
     return take_in(service.datasets, service.dataset_folders, service.hints, dataset_id, growing.finish())
 
 
-def packed(files: Mapping[str, bytes]) -> bytes:
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as file:
-        for name, data in files.items():
-            file.writestr(name, data)
-    return archive.getvalue()
-
-
-def png(values: Any) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(np.asarray(values, np.uint8)).save(file, "PNG")
-    return file.getvalue()
-
-
-STREETS = {
-    **{f"images/train/{name}.png": png(np.full((8, 8, 3), shade)) for name, shade in (("a", 50), ("b", 90), ("c", 9))},
-    **{f"masks/train/{name}.png": png([[0, 1] * 4] * 8) for name in "abc"},
-    "classes.json": b'[{"id": 0, "name": "a", "color": [9, 9, 9]}, {"id": 1, "name": "b", "color": [99, 9, 9]}]',
-}
-
-
 def test_an_uploaded_dataset_is_unpacked_checked_and_drawn(service: Service) -> None:
     """By the real validator: the archive goes, the files and pictures stay."""
     waiting = upload(service, packed(STREETS))
-    dataset = run(checking(service, *REAL), service, waiting)
+    dataset = run(checking(service), service, waiting)
     assert (dataset.state, dataset.splits) == ("ready", {"train": 2, "val": 1})
     assert (Path(dataset.path) / "images/train/a.png").is_file()
     assert not service.dataset_folders.archive(dataset.id).exists()
@@ -146,7 +112,7 @@ def test_an_uploaded_dataset_is_unpacked_checked_and_drawn(service: Service) -> 
 def test_a_hostile_archive_is_refused_with_a_report(service: Service) -> None:
     """F26: nothing of it is left, and the caller learns which entry it was."""
     waiting = upload(service, packed({**STREETS, "../../evil": b"x"}))
-    dataset = run(checking(service, *REAL), service, waiting)
+    dataset = run(checking(service), service, waiting)
     assert (dataset.state, dataset.error, dataset.sha256) == ("refused", None, None)
     assert dataset.report is not None
     (finding,) = dataset.report["findings"]
@@ -158,20 +124,20 @@ def test_what_was_unpacked_before_is_not_unpacked_again(service: Service) -> Non
     """The worker before this one died after it; the archive may be gone."""
     waiting = upload(service, b"no archive at all")
     Path(waiting.path).mkdir()
-    assert run(checking(service), service, waiting).state == "ready"
+    assert run(checking(service, TRAINER), service, waiting).state == "ready"
 
 
 def test_a_full_disk_is_tried_again(service: Service) -> None:
     """It is no fault of the dataset."""
     code = """print('{"type": "error", "code": "storage_full", "message": "No room is left"}'); exit(1)"""
-    dataset = run(checking(service, sys.executable, "-c", code), service, add_dataset(service))
+    dataset = run(checking(service, (sys.executable, "-c", code)), service, add_dataset(service))
     assert (dataset.state, dataset.attempt) == ("validating", 2)
 
 
 def test_a_deleted_dataset_stops_its_validation(service: Service) -> None:
     """Nobody wants the answer; the child goes with the next heartbeat."""
     dataset = add_dataset(service)
-    lane = checking(service, sys.executable, "-c", "import signal; signal.pause()")
+    lane = checking(service, (sys.executable, "-c", "import signal; signal.pause()"))
     held = lane.claim("worker-1")
     assert held is not None
     service.datasets.delete(dataset.id)
@@ -182,7 +148,7 @@ def test_a_deleted_dataset_stops_its_validation(service: Service) -> None:
 
 def test_nothing_is_left_on_the_disk(service: Service) -> None:
     """The report is in the store; the folder was only for the child's log."""
-    run(checking(service), service, add_dataset(service))
+    run(checking(service, TRAINER), service, add_dataset(service))
     assert list((service.settings.home / "checks").iterdir()) == []
 
 
