@@ -5,11 +5,9 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-import numpy as np
-import onnx
 import pytest
-from fakes.colours import CLASSES, IR, Blocks, colour_teacher, save
-from onnx import TensorProto, helper, numpy_helper
+from fakes.colours import CLASSES, Blocks, colour_teacher
+from fakes.hostile import absurd, endless, external, huge, trojan
 
 from bpkd_core.errors import InvalidModel
 from bpkd_core.foreign import Probe, probe_file
@@ -22,29 +20,9 @@ def probe(path: Path, timeout_s: float = 60) -> Probe:
     return probe_file(OnnxTeacher(path=path), DATA, search=False, timeout_s=timeout_s)
 
 
-def graph(nodes: list[onnx.NodeProto], constants: list[onnx.TensorProto]) -> onnx.GraphProto:
-    """Nodes from `image` to `said`."""
-    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", 3, "h", "w"])
-    said = helper.make_tensor_value_info("said", TensorProto.FLOAT, None)
-    return helper.make_graph(nodes, "hostile", [image], [said], constants)
-
-
 def test_an_endless_loop_ends_with_the_time_that_it_was_given(tmp_path: Path) -> None:
     """A loop of 2^62 rounds is two hundred bytes, and no one can tell it from a slow network by looking."""
-    counter = helper.make_tensor_value_info("round", TensorProto.INT64, [])
-    going = helper.make_tensor_value_info("going", TensorProto.BOOL, [])
-    still = helper.make_tensor_value_info("still", TensorProto.BOOL, [])
-    value, next_value = (helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in ("value", "next"))
-    body = helper.make_graph(
-        [helper.make_node("Identity", ["going"], ["still"]), helper.make_node("Sin", ["value"], ["next"])],
-        "body",
-        [counter, going, value],
-        [still, next_value],
-    )
-    rounds = numpy_helper.from_array(np.array(2**62), "rounds")
-    always = numpy_helper.from_array(np.array(True), "always")
-    loop = helper.make_node("Loop", ["rounds", "always", "image"], ["said"], body=body)
-    path = save(tmp_path / "endless.onnx", graph([loop], [rounds, always]))
+    path = endless(tmp_path / "endless.onnx")
     start = time.monotonic()
     with pytest.raises(InvalidModel, match=r'"endless.onnx" cannot be tried: it took longer than 6 s'):
         probe(path, timeout_s=6)
@@ -53,36 +31,26 @@ def test_an_endless_loop_ends_with_the_time_that_it_was_given(tmp_path: Path) ->
 
 def test_a_file_that_asks_for_more_memory_than_there_is_takes_none_of_ours(tmp_path: Path) -> None:
     """Two hundred bytes that make a hundred gigabytes of zeros."""
-    shape = numpy_helper.from_array(np.array([1, 5, 50_000, 100_000]), "shape")
-    path = save(tmp_path / "huge.onnx", graph([helper.make_node("ConstantOfShape", ["shape"], ["said"])], [shape]))
     with pytest.raises(InvalidModel, match="asks for more memory than there is"):
-        probe(path)
+        probe(huge(tmp_path / "huge.onnx"))
 
 
 def test_weights_in_another_file_are_refused(tmp_path: Path) -> None:
     """onnxruntime would follow the name to any file that it may read."""
-    model = onnx.load(colour_teacher(tmp_path / "theirs.onnx"))
-    onnx.external_data_helper.convert_model_to_external_data(model, location="beside.bin", size_threshold=0)
-    onnx.save(model, tmp_path / "theirs.onnx")
     with pytest.raises(InvalidModel, match="keeps weights in another file; save it as one file"):
-        probe(tmp_path / "theirs.onnx")
+        probe(external(tmp_path / "theirs.onnx"))
 
 
 def test_operators_of_nobody_knows_whom_are_refused(tmp_path: Path) -> None:
     """Whatever is registered under that domain would run."""
-    node = helper.make_node("Trojan", ["image"], ["said"], domain="com.example")
-    path = save(tmp_path / "theirs.onnx", graph([node], []))
     with pytest.raises(InvalidModel, match=r"operators of the domain 'com\.example'"):
-        probe(path)
+        probe(trojan(tmp_path / "theirs.onnx"))
 
 
 def test_an_absurd_opset_is_refused(tmp_path: Path) -> None:
     """By onnxruntime itself, in its own words."""
-    made = graph([helper.make_node("Identity", ["image"], ["said"])], [])
-    model = helper.make_model(made, opset_imports=[helper.make_opsetid("", 2**31)], ir_version=IR)
-    (tmp_path / "theirs.onnx").write_bytes(model.SerializeToString())
     with pytest.raises(InvalidModel, match="onnxruntime refuses the model"):
-        probe(tmp_path / "theirs.onnx")
+        probe(absurd(tmp_path / "theirs.onnx"))
 
 
 @pytest.mark.parametrize("content", [b"", b"\x80\x04N.", b"PK\x03\x04", b"\x0a" * 99])
