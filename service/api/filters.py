@@ -6,14 +6,23 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import Depends, Query
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, BeforeValidator, Field
 
 from service import schemas
 from service.domain.ports import JobFilter
 
 Id = Annotated[str | None, Query(max_length=100)]
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
-Moment = Annotated[AwareDatetime, Field(ge=EARLIEST, le=LATEST)]
+
+
+def _written_out(text: str) -> str:
+    """Pydantic takes bare numbers for seconds since 1970, which the OpenAPI document does not promise."""
+    if text[4:5] != "-":
+        raise ValueError("Expected a time with its zone, such as 2026-11-21T03:00:00Z")
+    return text
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_out), Field(ge=EARLIEST, le=LATEST)]
 
 
 def job_filter(

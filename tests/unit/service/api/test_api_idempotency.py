@@ -89,6 +89,8 @@ def test_a_post_that_is_sent_twice_happens_once(
     assert (second.status_code, second.headers["idempotency-replayed"]) == (first.status_code, "true")
     assert second.json() == first.json()
     assert second.headers.get("location") == first.headers.get("location")
+    if first.status_code == 201:
+        assert api.get(first.headers["location"]).status_code == 200
     if other is not None:
         wrong = api.post(path, json=other, headers=key)
         assert (wrong.status_code, wrong.json()["code"]) == (422, "idempotency_mismatch")

@@ -139,6 +139,7 @@ def test_jobs_are_found_by_what_is_known_of_them(api: TestClient, service: Servi
         ({"created_after": "yesterday"}, "?created_after"),
         ({"created_after": "2026-11-20T20:19:00"}, "?created_after"),
         ({"created_before": "0001-01-01T00:00:00Z"}, "?created_before"),
+        ({"created_before": "0.5"}, "?created_before"),
         ({"name": "x" * 201}, "?name"),
     ],
 )
