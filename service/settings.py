@@ -79,6 +79,12 @@ class Settings(BaseSettings):
     grace_s: float = Field(
         default=60.0, gt=0, le=3600, description="time a trainer gets to write a checkpoint and stop"
     )
+    keep_folders_days: float = Field(
+        default=7.0,
+        ge=0,
+        le=10_000,
+        description="how long a failed or cancelled job's folder stays, which a retry goes on from",
+    )
     tidy_every_s: float = Field(default=3600.0, gt=0, description="how often what nobody can need any more is cleared")
     garbage_grace_s: float = Field(
         default=7 * 24 * 3600.0,

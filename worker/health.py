@@ -29,13 +29,17 @@ class Pulse:
         service: Service,
         *,
         waiting: Callable[[], int | None] = lambda: 0,
+        tidy: Callable[[], object] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """waiting: how many hints wait at the broker; None while it is away. clock: seconds that only grow."""
+        """waiting: how many hints wait at the broker; None while it is away. tidy: what else is done now and then.
+
+        clock: seconds that only grow.
+        """
         now, host = service.now(), socket.gethostname()
         self._service = service
         self._clock = clock
-        self._waiting = waiting
+        self._waiting, self._tidy = waiting, tidy
         self._answered_at = self._heard_at = clock()
         self._worker = Worker(
             id=f"{host}-{os.getpid()}-{secrets.token_hex(4)}",
@@ -62,6 +66,7 @@ class Pulse:
         try:
             service.workers.beat(replace(self._worker, holds=holds))
             moved = reap(service.jobs, service.datasets, service.teachers, service.hints)
+            self._tidy()
         except (Unavailable, StorageFull):
             if self._clock() - self._answered_at > service.settings.lease_s:
                 raise

@@ -16,6 +16,7 @@ import queue
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -28,6 +29,7 @@ from worker.lane import Held, Lane
 from worker.probing import Probing
 from worker.sinks import sinks_of
 from worker.supervision import Limits
+from worker.tidying import Tidying
 from worker.training import Training
 
 log = logging.getLogger(__name__)
@@ -197,8 +199,10 @@ def build_runner(
         settings.probe_timeout_s,
     )
     lanes = {"train": train, "check": check, "probe": probe}
+    keep, every = timedelta(days=settings.keep_folders_days), timedelta(seconds=settings.tidy_every_s)
+    tidying = Tidying(service.jobs, jobs, service.now, keep=keep, every=every)
     return Runner(
-        Pulse(service, waiting=waiting),
+        Pulse(service, waiting=waiting, tidy=tidying.tidy),
         lanes,
         poll_s=settings.poll_s,
         heartbeat_s=settings.heartbeat_s,
