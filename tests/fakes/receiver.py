@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -22,11 +24,15 @@ class Received:
 
 @dataclass
 class Receiver:
-    """status, headers, body: of every answer; of a list of statuses, one after the other. Stops with its block."""
+    """status, headers, body: of every answer; of a list of statuses, one after the other. Stops with its block.
+
+    tls: a file with a key and a certificate, to speak https.
+    """
 
     status: int | list[int] = 204
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
+    tls: Path | None = None
     received: list[Received] = field(default_factory=list)
 
     @property
@@ -55,6 +61,10 @@ class Receiver:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
+        if self.tls is not None:
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            context.load_cert_chain(self.tls)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
         self._thread.start()
         return self

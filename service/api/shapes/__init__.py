@@ -35,7 +35,6 @@ __all__ = [
     "probe",
     "queue",
     "samples",
-    "samples",
     "student",
     "teacher",
     "upload",
