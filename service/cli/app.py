@@ -23,6 +23,7 @@ from service.cli.commands import (
     serving,
     teacher,
     teachers,
+    webhooks,
 )
 
 app = typer.Typer(
@@ -52,6 +53,7 @@ app.add_typer(models.app, name="models", rich_help_panel=USE)
 app.command(rich_help_panel=USE)(masks.predict)
 app.command(rich_help_panel=USE)(evaluate.evaluate)
 app.command(rich_help_panel=USE)(compare.compare)
+app.add_typer(webhooks.app, name="webhooks", rich_help_panel=USE)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

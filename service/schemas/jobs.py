@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Literal, Self, cast
+from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import ConfigDict, Field, StringConstraints, ValidationInfo, field_validator, model_validator
 
@@ -86,6 +86,10 @@ class JobRequest(Section):
     dataset_sha256: Sha256 | None = Field(default=None, description="refuse to run on other data than this")
     webhooks: JobWebhooks = ()
     metadata: Metadata = Field(default_factory=dict[str, str])
+
+    def kept(self) -> dict[str, Any]:
+        """What a job keeps and shows of its request, as JSON: all but webhooks, whose addresses may hold secrets."""
+        return self.model_dump(mode="json", by_alias=True, exclude={"webhooks"})
 
     @model_validator(mode="before")
     @classmethod

@@ -28,7 +28,7 @@ class JobWebhook(Section):
 
 JobWebhooks = Annotated[
     tuple[JobWebhook, ...],
-    Field(max_length=5, exclude=True, repr=False, description="addresses that are told of this job"),
+    Field(max_length=5, repr=False, description="addresses that are told of this job"),
 ]
 
 

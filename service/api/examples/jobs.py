@@ -69,7 +69,7 @@ _REQUEST = JobRequest.model_validate(
         "student": {"arch": "ddrnet_23_nano"},
         "register": {"model": "street"},
     }
-).model_dump(mode="json", by_alias=True)
+).kept()
 
 _JOB: Mapping[str, Any] = {
     "object": "job",

@@ -37,13 +37,13 @@ def create(
 
     The dataset must be ready, and the files that are named inside the import roots.
     """
-    service, told = here.service, body.webhooks
+    service = here.service
     body = with_files(resolve(service, body), service.settings.import_roots)
     dataset = service.datasets.get(body.dataset)
-    wanted = body.model_dump(mode="json", by_alias=True)
+    wanted = body.kept()
     draft = submission.draft_job(wanted, dataset, job_id=service.new_id("job"), now=service.now(), created_by=me.id)
     enrolment.require_teacher(service.teachers, wanted, dataset)
-    hooks = subscriptions.webhooks_of(service, told, draft)
+    hooks = subscriptions.webhooks_of(service, body.webhooks, draft)
     if dry_run:
         return shapes.answer(shapes.plan(body, dataset, estimates.foresee(service.jobs, draft, service.now())))
     once = idempotency.once(request, me, key, body)

@@ -56,7 +56,7 @@ def plan(request: schemas.JobRequest, found: datasets.Dataset, expected: Estimat
         networks.append(_planned("control", request.student.arch, steps))
     networks.append(_planned("student", request.student.arch, student_steps))
     return schemas.JobPlan(
-        request=request.model_dump(mode="json", by_alias=True),
+        request=request.kept(),
         dataset=dataset(found),
         networks=networks,
         budget_minutes=request.budget_minutes,

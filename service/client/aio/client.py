@@ -15,6 +15,7 @@ from service.client.aio.jobs import AsyncJobs
 from service.client.aio.models import AsyncModels
 from service.client.aio.teachers import AsyncTeachers
 from service.client.aio.transport import AsyncTransport
+from service.client.aio.webhooks import AsyncWebhooks
 from service.client.patience import Patience
 
 TIMEOUT_S = 60.0
@@ -48,6 +49,7 @@ class AsyncClient:
         self.models = AsyncModels(patient)
         self.students = AsyncStudents(patient)
         self.workers = AsyncWorkers(patient)
+        self.webhooks = AsyncWebhooks(patient)
 
     async def aclose(self) -> None:
         """Close the connections."""

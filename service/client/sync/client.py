@@ -17,6 +17,7 @@ from service.client.sync.jobs import Jobs
 from service.client.sync.models import Models
 from service.client.sync.teachers import Teachers
 from service.client.sync.transport import Transport
+from service.client.sync.webhooks import Webhooks
 
 TIMEOUT_S = 60.0
 
@@ -49,6 +50,7 @@ class Client:
         self.models = Models(patient)
         self.students = Students(patient)
         self.workers = Workers(patient)
+        self.webhooks = Webhooks(patient)
 
     def close(self) -> None:
         """Close the connections."""
