@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,11 @@ from bpkd_core.models import build
 
 pytestmark = pytest.mark.e2e
 HOWTO = Path(__file__).parents[2] / "docs" / "howto"
+SERVER = """
+python -m service.api &
+python -m worker &
+until curl -sf $BPKD_URL/readyz; do sleep 1; done
+"""
 BGR_BYTES = NORMALISATIONS["pixels from 0 to 255"].model_copy(update={"color": "bgr"})
 
 
@@ -24,12 +30,15 @@ def test_a_strangers_onnx_file_teaches(tmp_path: Path) -> None:
     # it sees BGR bytes, gives probabilities, and says "tree" by two of its classes and "sign" by none
     write_blocks(tmp_path / "my-data")
     colour_teacher(tmp_path / "theirs.onnx", pixels=BGR_BYTES, kind="probabilities", known=(0, 1, 2, 2, 4))
-    said = run(script(HOWTO / "onnx-teacher.md"), tmp_path)
+    said = run(SERVER + script(HOWTO / "onnx-teacher.md"), tmp_path)
     assert "as BGR, pixels from 0 to 255" in said
     assert "The teacher does not know sign" in said
     bundle = Bundle.read(tmp_path / "run")
     assert bundle.result.teacher.arch == "onnx:theirs.onnx"
     assert "teacher.onnx" not in bundle.files
+    digest = hashlib.sha256((tmp_path / "theirs.onnx").read_bytes()).hexdigest()
+    assert "succeeded" in said
+    assert said.count(digest) >= 3  # in the record, in its probe, in the manifest of the job
 
 
 @pytest.mark.timeout(600)
