@@ -9,6 +9,7 @@ import inspect
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, get_args
 
 import typer
@@ -29,6 +30,8 @@ from service.api.__main__ import openapi_text
 from service.domain import errors as domain_errors
 from service.domain.events import NoteType
 from service.settings import Settings
+
+CONVENTIONS = Path(__file__).parents[2] / "service" / "api" / "conventions.md"
 
 
 def settings() -> str:
@@ -187,9 +190,9 @@ def http() -> str:
     tags = dict.fromkeys(tag for tag, _ in operations)
     return page(
         "HTTP",
-        "service/api/routes",
-        "The same for programs: `GET /openapi.json`, kept in tests/golden/openapi.json. A `POST` with an "
-        "`Idempotency-Key` may be repeated; lists take `limit`, `after` and `order`.",
+        "service/api/routes and service/api/conventions.md",
+        "The same for programs: `GET /openapi.json`, kept in tests/golden/openapi.json.",
+        CONVENTIONS.read_text("utf-8"),
         *(
             part
             for tag in tags
