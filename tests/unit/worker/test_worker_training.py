@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from fakes.records import TRAINER, add_job, event_types
+from fakes.teachers import add_teacher
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from bpkd_core.errors import Diverged, InvalidDataset, InvalidModel, MissingExtra, OutOfMemory, ParityFailed
@@ -53,6 +54,20 @@ def steps_done(trace: Path) -> list[int]:
     return [int(line.split()[0]) for line in trace.read_text().splitlines()]
 
 
+def test_a_registered_teacher_is_lent_to_its_job_and_named_in_what_comes_of_it(service: Service) -> None:
+    """The trainer knows files and no ids; the result knows where it comes from."""
+    teacher = add_teacher(service, b"weights")
+    job = run(
+        training(service, "--error", "diverged"),
+        service,
+        add_job(service, teacher={"type": "registered", "id": teacher.id}),
+    )
+    spec = json.loads((service.settings.home / "jobs" / job.id / "run-000001" / "spec.json").read_text())
+    assert spec["teacher"].keys() == {"type", "path", "input", "output", "classes"}
+    assert Path(spec["teacher"]["path"]).read_bytes() == b"weights"
+    assert spec["provenance"]["teacher_id"] == teacher.id
+
+
 def test_a_job_goes_from_the_queue_to_the_registry(service: Service) -> None:
     """The hop that this package exists for."""
     job = add_job(service, register={"model": "street", "alias_on_success": "live"})
@@ -92,6 +107,7 @@ def test_the_trainer_is_told_what_was_asked_and_nothing_more(service: Service, t
         "control": "none",
         "dataset": "/data/streets",
         "layout": "auto",
+        "dataset_sha256": "d" * 64,
         "provenance": {"job_id": job.id, "dataset_id": job.dataset_id},
     }
 
