@@ -131,3 +131,32 @@ def test_the_key_travels_and_parameters_without_value_do_not() -> None:
         assert client.jobs.list(status="queued").data == []
     assert script.requests[0].url.query == b"limit=20&status=queued"
     assert script.requests[0].headers["Authorization"] == "Bearer bpkd_secret"
+
+
+def test_what_an_earlier_try_has_deleted_is_deleted() -> None:
+    # its answer was lost; and what was never there is an error
+    gone = httpx.Response(404, json={**PROBLEM, "code": "not_found"})
+    with Script(httpx.ReadError("reset"), gone).client() as client:
+        client.models.delete("street", 3)
+    with Script(httpx.Response(404, json=PROBLEM)).client() as client, pytest.raises(RequestFailed):
+        client.models.delete("street", 3)
+
+
+def test_a_try_that_is_still_being_worked_on_is_waited_for() -> None:
+    # the first connection broke while the server was busy with it
+    in_flight = httpx.Response(409, json={**PROBLEM, "status": 409, "code": "idempotency_in_flight"})
+    conflict = httpx.Response(409, json={**PROBLEM, "status": 409, "code": "conflict"})
+    script = Script(httpx.ReadError("reset"), in_flight, conflict)
+    with script.client() as client, pytest.raises(RequestFailed) as caught:
+        client.jobs.cancel("job_1")
+    assert caught.value.problem.code == "conflict"
+    assert len(script.slept) == 2
+
+
+def test_an_error_names_the_field_to_blame() -> None:
+    # as the server's problem does
+    blames = [{"pointer": "#/student/arch", "detail": "unknown"}]
+    script = Script(httpx.Response(422, json={**PROBLEM, "status": 422, "errors": blames}))
+    with script.client() as client, pytest.raises(RequestFailed) as caught:
+        client.jobs.create({})
+    assert (caught.value.param, caught.value.problem.errors[0].detail) == ("#/student/arch", "unknown")
