@@ -13,9 +13,8 @@ import tempfile
 import time
 from pathlib import Path
 
-import torch
 from fakes.tiny import named
-from torch import nn
+from references.openmmlab import redraw
 
 from bpkd_core import catalog
 from bpkd_core.export import check_parity, export_onnx
@@ -28,9 +27,8 @@ SIZES = ((32, 64), (96, 160), (65, 250), (97, 131), (224, 288))
 def main() -> None:
     """Print one line per network."""
     for name in sys.argv[1:] or sorted(catalog.MODELS):
-        torch.manual_seed(0)
-        net = build(name, num_classes=NUM_CLASSES)
-        settle(net)
+        net = build(name, num_classes=NUM_CLASSES).eval()
+        redraw(net)
         with tempfile.TemporaryDirectory() as folder:
             start = time.process_time()
             info = export_onnx(net, Path(folder) / "net.onnx", classes=named(NUM_CLASSES))
@@ -42,20 +40,6 @@ def main() -> None:
             f"cells agree {parity.argmax_agreement:.4%}   pixels {parity.mask_agreement:.4%}",
             flush=True,
         )
-
-
-def settle(net: nn.Module) -> None:
-    """Give batch norms the statistics of what reaches them, as training does.
-
-    Without them the scores of a deep network grow tenfold, and their rounding with them.
-    """
-    norms = [module for module in net.modules() if isinstance(module, nn.BatchNorm2d)]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # the mean of all batches, which is one
-    with torch.no_grad():
-        net.train()(torch.randn(2, 3, 192, 256, generator=torch.Generator().manual_seed(0)))
-    net.eval()
 
 
 if __name__ == "__main__":
