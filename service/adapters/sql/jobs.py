@@ -62,7 +62,11 @@ class SqlJobs:
 
     def list(self, page: Page, where: JobFilter = EVERY_JOB) -> Listing[Job]:
         with self._database.read() as connection:
-            return listing(connection, _matching(where), _jobs.c.id, page, _job, after=page.after)
+            query, by = _matching(where)
+            found = listing(connection, query, by, page, lambda row: str(row["id"]), after=page.after)
+            rows = connection.execute(sa.select(_jobs).where(_jobs.c.id.in_(found.data))).mappings()
+            jobs = {row["id"]: _job(row) for row in rows}
+            return Listing(tuple(jobs[job_id] for job_id in found.data), found.has_more)
 
     def claim(self, owner: str, *, lease_s: float) -> Job | None:
         with self._database.write() as connection:
@@ -82,8 +86,8 @@ class SqlJobs:
         recover = partial(lifecycle.recover, reason=LEASE_EXPIRED)
         with self._database.write() as connection:
             expired = sa.select(_jobs).where(_jobs.c.lease_until <= self._database.now(connection))
-            rows = connection.execute(expired.order_by(_jobs.c.id).with_for_update(skip_locked=True)).mappings().all()
-            return [self._apply(connection, row, recover) for row in rows]
+            rows = connection.execute(expired.with_for_update(skip_locked=True)).mappings().all()
+            return [self._apply(connection, row, recover) for row in sorted(rows, key=lambda row: row["id"])]
 
     def _apply(self, connection: Connection, row: RowMapping, move: Move, *, fence: int | None = None) -> Job:
         before, now = _job(row), self._database.now(connection)
@@ -121,22 +125,27 @@ def _next() -> sa.Select[Any]:
     return queued.where(~full).order_by(*turns)
 
 
-def _matching(where: JobFilter) -> sa.Select[Any]:
-    """The jobs that a filter admits. Ids sort by time, so that a span of time is also a span of the list."""
-    query = sa.select(_jobs).filter_by(**where.equal)
+def _matching(where: JobFilter) -> tuple[sa.Select[Any], sa.Column[Any]]:
+    """The ids of the jobs that a filter admits, and the column to order them by. Ids only: an index alone answers most.
+
+    Ids sort by time, so that a span of time is also a span of the list.
+    """
+    by = _jobs.c.id
+    query = sa.select(by).filter_by(**where.equal)
     if where.name_prefix is not None:
         query = query.where(_jobs.c.name >= where.name_prefix, _jobs.c.name < where.name_prefix + _LAST_CHARACTER)
     if where.metadata is not None:
         pairs = tables.job_metadata
         key, value = where.metadata
-        query = query.where(_jobs.c.id.in_(sa.select(pairs.c.job_id).where(pairs.c.key == key, pairs.c.value == value)))
+        by = pairs.c.job_id  # in the order of the pairs' own index, however many jobs have this one
+        query = query.join(pairs, by == _jobs.c.id).where(pairs.c.key == key, pairs.c.value == value)
     if where.created_from is not None:
         query = query.where(_jobs.c.id >= first_id("job", where.created_from - _MARGIN))
         query = query.where(_jobs.c.created_at >= where.created_from)
     if where.created_before is not None:
         query = query.where(_jobs.c.id < first_id("job", where.created_before + _MARGIN))
         query = query.where(_jobs.c.created_at < where.created_before)
-    return query
+    return query, by
 
 
 def _row(connection: Connection, job_id: str, *, lock: bool = False) -> RowMapping:
