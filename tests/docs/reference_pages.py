@@ -160,7 +160,8 @@ def cli() -> str:
 
 def spec_page() -> str:
     """Every field of a specification and of a job request."""
-    whole = [spec.DistillSpec, schemas.JobRequest, schemas.Register, schemas.Gates]
+    asked = [schemas.JobRequest, schemas.RegisteredTeacher, schemas.Register, schemas.Gates, schemas.JobWebhook]
+    whole = [spec.DistillSpec, *asked]
     parts = [kind for kind in vars(spec).values() if isinstance(kind, type) and issubclass(kind, Section)]
     kinds = dict.fromkeys([*whole, *parts])
     return page(
