@@ -54,9 +54,10 @@ def require_data(spec: DistillSpec, report: Report) -> None:
     """Raise InvalidDataset where the specification asks for other data than is there."""
     if spec.dataset_sha256 not in (None, report.sha256):
         raise InvalidDataset(
-            f"The dataset's sha256 is {report.sha256}; expected {spec.dataset_sha256}, which the specification names",
+            f"The dataset's files are not those that were asked for: their sha256 is {report.sha256}; expected "
+            f"{spec.dataset_sha256}, as they were when they were validated",
             param="dataset_sha256",
-            hint="Put the files back as they were, or leave dataset_sha256 out to train on what is there now.",
+            hint="Put the files back as they were, or register the folder again to train on what is there now.",
         )
 
 

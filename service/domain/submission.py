@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from bpkd_core.errors import InvalidDataset
+from bpkd_core.errors import InvalidDataset, InvalidInput
 from service.domain import lifecycle
 from service.domain.datasets import Dataset
 from service.domain.errors import Conflict
@@ -24,10 +24,11 @@ def draft_job(
     now: datetime,
     created_by: str | None = None,
 ) -> Job:
-    """A job as it will be queued. request: the validated request as JSON, with `name` and `metadata`.
+    """A job as it will be queued, tied to the dataset's files as they were validated.
 
-    Raises InvalidDataset (with the report) for a refused dataset and for masks that are missing and would be needed,
-    and Conflict for one that is still being validated.
+    request: the validated request as JSON, with `name` and `metadata`. Raises InvalidDataset (with the report) for a
+    refused dataset and for masks that are missing and would be needed, Conflict for one that is not validated yet, and
+    InvalidInput where other files were asked for.
     """
     require_ready(dataset)
     if request.get("labels", "dataset") == "dataset" and dataset.lacks_masks:
@@ -37,10 +38,16 @@ def draft_job(
             param="labels",
             hint="Send labels: mixed or teacher, or register the folder again with labels: dataset.",
         )
+    if request.get("dataset_sha256") not in (None, dataset.sha256):
+        raise InvalidInput(
+            f"Dataset {dataset.id} has the sha256 {dataset.sha256}; expected {request['dataset_sha256']}, as asked for",
+            param="dataset_sha256",
+            hint="Name the dataset that holds these files, or leave dataset_sha256 out.",
+        )
     return Job(
         id=job_id,
         name=request["name"],
-        request=request,
+        request={**request, "dataset_sha256": dataset.sha256},
         dataset_id=dataset.id,
         created_at=now,
         created_by=created_by,
@@ -85,8 +92,9 @@ def require_ready(dataset: Dataset) -> None:
             hint=f"See /v1/datasets/{dataset.id}/report, mend the files and register them again.",
         )
     if dataset.state != "ready":
+        doing = "waits for its content" if dataset.state == "uploading" else "is still being validated"
         raise Conflict(
-            f"Dataset {dataset.id} is still being validated; expected one that is ready",
+            f"Dataset {dataset.id} {doing}; expected one that is ready",
             param="dataset",
             hint=f"Ask for /v1/datasets/{dataset.id} until its state is ready.",
         )
