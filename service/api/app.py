@@ -108,7 +108,8 @@ async def _lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
 
 
 def _tidy(service: Service) -> None:
-    """Clear up, if it is due and nobody else does. Records in memory know nothing of the files of earlier processes."""
+    """Clear up dead uploads; the rest if it is due and nobody else does. Records in memory know no earlier files."""
+    service.uploads.sweep(service.now())
     if service.settings.database == MEMORY_URL:
         return
     settings = service.settings
