@@ -40,6 +40,7 @@ def create_app(broker_url: str, runner: Runner) -> Celery:
         worker_prefetch_multiplier=1,
         worker_disable_prefetch=True,  # no worker sits on hints that another could use
         worker_cancel_long_running_tasks_on_connection_loss=False,  # a blip of the broker stops nothing
+        # no soft shutdown of Celery's: no task of its own lasts, and the runner drains what does
         worker_enable_remote_control=False,  # workers tell the database that they live; nothing else need listen
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,  # Redis may be away for a day; the lanes poll meanwhile

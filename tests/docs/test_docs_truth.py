@@ -70,7 +70,7 @@ def test_every_request_exists(page: Path) -> None:
 def test_every_variable_is_a_setting(page: Path) -> None:
     # a variable that nothing reads is silently without effect
     known = {f"BPKD_{name.upper()}" for name in Settings.model_fields} | CLIENT_VARIABLES
-    assert set(re.findall(r"BPKD_[A-Z_]*[A-Z]", page.read_text("utf-8"))) - known == set()
+    assert set(re.findall(r"BPKD_[A-Z0-9_]*[A-Z0-9]", page.read_text("utf-8"))) - known == set()
 
 
 def test_the_readmes_job_is_the_recipe_that_was_measured() -> None:
