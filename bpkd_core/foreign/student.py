@@ -108,7 +108,7 @@ def _run(session: Session, shape_NHW: tuple[int, int, int]) -> float:
     except InvalidModel:
         raise
     except Exception as error:  # onnxruntime raises a dozen unrelated classes
-        said = str(error).splitlines()[0][:200]
+        said = "it asks for too much memory" if "alloc" in str(error).lower() else str(error).splitlines()[0][:200]
         raise InvalidModel(f"The file fails at images of {'x'.join(map(str, images.shape))} ({said})") from error
     took_ms = (time.perf_counter() - started) * 1000
     if (highest := int(masks.max())) >= len(session.classes):
