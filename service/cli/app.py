@@ -23,6 +23,7 @@ from service.cli.commands import (
     serving,
     teacher,
     teachers,
+    upkeep,
     webhooks,
 )
 
@@ -41,6 +42,9 @@ app.command(rich_help_panel=START)(demo.demo)
 app.command(rich_help_panel=START)(serving.up)
 app.command(rich_help_panel=START)(serving.api)
 app.command(rich_help_panel=START)(serving.worker)
+app.command(rich_help_panel=START)(upkeep.backup)
+app.command(rich_help_panel=START)(upkeep.restore)
+app.command(rich_help_panel=START)(upkeep.migrate)
 app.add_typer(keys.app, name="keys", rich_help_panel=START)
 app.add_typer(dataset.app, name="dataset", rich_help_panel=TRAIN)
 app.add_typer(datasets.app, name="datasets", rich_help_panel=TRAIN)

@@ -103,7 +103,7 @@ def wait_until(what: str, holds: Any, *, seconds: float = 60) -> None:
 
 def tiny_job(dataset: str, steps: int = 4, **changes: Any) -> dict[str, Any]:
     """The main job in miniature: a teacher, a control and a student of a few steps each, registered."""
-    train = {"steps": steps, "batch_size": 2, "crop": [64, 96], "input_downscale": 2, "warmup_steps": 1}
+    train = {"steps": steps, "batch_size": 2, "crop": [64, 96], "input_downscale": 2, "warmup_steps": min(1, steps - 1)}
     train |= {"eval_every": steps, "checkpoint_every": max(1, steps // 4)}
     return {
         "name": "compose test",

@@ -1,7 +1,7 @@
 """The schema's history, applied with Alembic at the start of every process, one at a time.
 
-Releases expand first and contract later (docs/ops/upgrade.md): a process runs on the schema of the release after its own,
-so that an old worker goes on, and starts again, beside a new API.
+Releases expand first and contract later (docs/ops/upgrade.md): a process runs on the schema of the release after its
+own, so that an old worker goes on, and starts again, beside a new API.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def upgrade(database: Database, revision: str = "head") -> None:
     """Bring the schema to a revision, in one transaction. One that is newer than this code is left as it is."""
     with database.write() as connection:
         database.lock_schema(connection)
-        if (found := _revision(connection)) in (None, *_known()):
+        if (found := revision_of(connection)) in (None, *_known()):
             command.upgrade(_config(connection), revision)
         else:
             _log.warning("The database's schema is of a later release (%s); this one goes on with it", found)
@@ -42,7 +42,7 @@ def downgrade(database: Database, revision: str) -> None:
 def require_schema(database: Database) -> None:
     """Raise Unavailable when the database does not answer, or its schema is older than this code."""
     with database.read() as connection:
-        found = _revision(connection)
+        found = revision_of(connection)
     older = (None, *_known()[1:])
     if found in older:
         raise Unavailable(
@@ -57,7 +57,8 @@ def _known() -> tuple[str, ...]:
     return tuple(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
 
 
-def _revision(connection: sa.Connection) -> str | None:
+def revision_of(connection: sa.Connection) -> str | None:
+    """The schema's revision; None for a database without a schema."""
     return MigrationContext.configure(connection).get_current_revision()
 
 
