@@ -177,6 +177,8 @@ def test_a_job_learns_from_a_registered_teacher(api: TestClient, service: Servic
     """Its id stands in the job, and jobs are found by it."""
     dataset = add_streets(service)
     teacher = probed(service, dataset=dataset)
+    plan = api.post("/v1/jobs?dry_run=true", json=job_with(teacher.id, dataset)).json()
+    assert [each["role"] for each in plan["networks"]] == ["control", "student"]
     job = api.post("/v1/jobs", json=job_with(teacher.id, dataset)).json()
     assert job["request"]["teacher"] == {"type": "registered", "id": teacher.id}
     assert service.jobs.get(job["id"]).teacher_id == teacher.id

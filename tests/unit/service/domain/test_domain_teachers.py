@@ -11,6 +11,7 @@ from bpkd_core.errors import BpkdError, InvalidModel, InvalidSpec
 from service.domain import checks, teachers
 from service.domain.datasets import Dataset
 from service.domain.errors import Conflict
+from service.domain.repetition import request_from
 from service.domain.teachers import Teacher
 
 NOW = datetime(2026, 11, 21, 3, tzinfo=UTC)
@@ -99,3 +100,11 @@ def test_a_file_of_scores_shows_no_features() -> None:
 def test_its_file_has_a_name_of_ours() -> None:
     """Its maker's is data; what it is can be read off ours."""
     assert NEW.evolve(name="../../etc/passwd").file_name == "tch_1.onnx"
+
+
+def test_a_manifest_leads_back_to_the_registered_teacher() -> None:
+    """The file lay in a folder of the run, which has gone; the record has not."""
+    provenance = {"dataset_id": "ds_1", "teacher_id": "tch_1"}
+    spec = {"student": {"arch": "ddrnet_23"}, "teacher": {"type": "onnx", "path": "/gone"}, "provenance": provenance}
+    request = request_from({"spec": spec, "prepared": {"dataset_sha256": "d" * 64, "steps": {}}})
+    assert request["teacher"] == {"type": "registered", "id": "tch_1"}
