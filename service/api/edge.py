@@ -21,6 +21,7 @@ from service.settings import Settings
 
 MAX_JSON_BYTES = 1 << 20
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_ID = re.compile(r"[a-z]{2,4}_[0-9a-z]{26}")
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _access = logging.getLogger("service.api.access")
 
@@ -82,7 +83,13 @@ class Edge:
         route = getattr(request.scope.get("route"), "path", "unknown")
         self._metrics.count_request(method, route, status, seconds)
         facts = {"method": method, "route": route, "status": status, "ms": round(seconds * 1000, 1)}
-        _access.info("request", extra=facts | request.path_params)
+        _access.info("request", extra=facts | _ids(request))
+
+
+def _ids(request: Request) -> dict[str, str]:
+    """The ids in a path, such as `job_id`; whatever else a caller wrote there stays out of the log."""
+    params: dict[str, object] = request.path_params
+    return {name: text for name, each in params.items() if name.endswith("_id") and _ID.fullmatch(text := str(each))}
 
 
 def _request_id(request: Request) -> str:

@@ -206,7 +206,13 @@ def test_log_lines_are_json_and_hold_no_secret(tmp_path: Path) -> None:
     with client_of(port) as client, process(tmp_path, port) as child:
         client.jobs.list()
         secrets = {"Authorization": "Bearer bpkd_canary", "X-Request-Id": "canary\tcanary"}
-        answer = httpx.get(f"http://127.0.0.1:{port}/v1/jobs/canary%0A?key=canary", headers=secrets)
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}") as http:
+            answer = http.get("/v1/jobs/canary%0A?key=canary", headers=secrets)
+            for path in ("/v1/jobs", "/v1/webhooks", "/v1/models/canary/infer"):
+                told = http.post(
+                    path, json={"url": "https://me:canary@127.0.0.1/"}, headers={"Idempotency-Key": "canary"}
+                )
+                assert 400 <= told.status_code < 500
         child.send_signal(signal.SIGTERM)
         _, said = child.communicate(timeout=60)
     lines = [json.loads(line) for line in said.splitlines()]

@@ -136,3 +136,16 @@ def test_counters_are_labelled_by_route_template(api: TestClient) -> None:
     assert 'bpkd_http_requests_total{method="GET",route="/v1/jobs/{job_id}",status="404"} 1.0' in text
     assert 'route="unknown"' in text
     assert "secret" not in text
+
+
+def test_a_log_line_names_the_ids_of_the_path_and_nothing_else_in_it(
+    api: TestClient, service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    # what happened to a job is found by its id; a file that is called `name` must not break the line
+    caplog.set_level("INFO", logger="service.api.access")
+    job = add_job(service)
+    api.get(f"/v1/jobs/{job.id}/artifacts/secret"), api.get("/v1/jobs/secret%0A")
+    of_job, of_nothing = (record.__dict__ for record in caplog.records)
+    assert of_job["job_id"] == job.id
+    assert "job_id" not in of_nothing
+    assert "secret" not in f"{of_job} {of_nothing}"
