@@ -63,6 +63,11 @@ class Database:
         if not self._sqlite:  # in SQLite, every writing transaction is alone
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(0x6270_6B64)))
 
+    def refresh_statistics(self, connection: Connection) -> None:
+        """Count again, where much has changed, what plans are chosen by; PostgreSQL does so by itself."""
+        if self._sqlite:
+            connection.exec_driver_sql("PRAGMA optimize = 0x10002")  # every table, as a connection that is new must ask
+
     def ping(self) -> None:
         """Raise Unavailable unless the database answers."""
         with self.read() as connection:

@@ -50,6 +50,7 @@ class SqlUpkeep:
             now = self._database.now(connection)
             answers = connection.execute(sa.delete(_answers).where(_answers.c.expires_at <= now))
             workers = connection.execute(sa.delete(_workers).where(_workers.c.seen_at < now - _FORGOTTEN))
+            self._database.refresh_statistics(connection)
             return answers.rowcount + workers.rowcount
 
     def _thin(self, job_id: str, *, share: int) -> int:
