@@ -24,11 +24,9 @@ ROOT = Path(__file__).parents[2]
 TRAINER = Path(__file__).with_name("ready_trainer.py")
 DEADLINE_S = 500.0
 
-SERVER = f"""
-python -m service.api &
-python -m worker --trainer "python {TRAINER}" &
-until curl -sf $BPKD_URL/readyz; do sleep 1; done
-"""
+READY = "until curl -sf $BPKD_URL/readyz; do sleep 1; done"
+REAL_SERVER = f"python -m service.api &\npython -m worker &\n{READY}\n"
+SERVER = f'python -m service.api &\npython -m worker --trainer "python {TRAINER}" &\n{READY}\n'
 
 
 @pytest.mark.timeout(600)
