@@ -13,7 +13,7 @@ from blocks import script
 from fakes.layouts import write_cvat
 from PIL import Image
 from safetensors.torch import save_file
-from test_docs_blocks import run
+from test_docs_blocks import REAL_SERVER, run
 
 from bpkd_core.bundle import Bundle
 from bpkd_core.data import write_scenes
@@ -30,8 +30,9 @@ def test_masks_of_ones_own_pass_the_check(tmp_path: Path) -> None:
     write_cvat(tmp_path / "annotations")
     for number in range(4):
         leave_picture(tmp_path, f"leaf_{number}", number)
-    said = run(script(HOWTO / "your-own-masks.md"), tmp_path)
-    assert said.count("Ready for training.") == 2
+    said = run(REAL_SERVER + script(HOWTO / "your-own-masks.md"), tmp_path)
+    assert said.count("Ready for training.") == 5
+    assert list((tmp_path / "pictures").glob("*.png"))
     assert json.loads((tmp_path / "report.json").read_text())["layout"] == "cvat"
 
 
@@ -44,7 +45,7 @@ def test_a_student_is_trained_on_photographs_alone(tmp_path: Path) -> None:
     torch.manual_seed(0)
     teacher = build("swiftnet_r18_slim", num_classes=len(CLASSES)).state_dict()
     save_file({name: tensor.contiguous() for name, tensor in teacher.items()}, tmp_path / "teacher.safetensors")
-    said = run(script(HOWTO / "label-free.md"), tmp_path)
+    said = run(REAL_SERVER + script(HOWTO / "label-free.md"), tmp_path)
     assert "agreement with the teacher, not accuracy" in " ".join(said.split())
     assert Bundle.read(tmp_path / "alone").result.reference == "teacher"
     assert said.count("Ready for training.") == 2
