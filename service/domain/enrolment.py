@@ -6,32 +6,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from service.domain import teachers
 from service.domain.datasets import Dataset
 from service.domain.errors import NotFound
 from service.domain.idempotency import Once
 from service.domain.ports import Artifacts, Hints, Teachers, Uploads
 from service.domain.submission import require_ready
-from service.domain.teachers import PARAM, Teacher
+from service.domain.teachers import PARAM, Teacher, receive, require_fit
 from service.domain.uploads import Received
-
-
-class Parts(Protocol):
-    """What of the service it takes."""
-
-    @property
-    def teachers(self) -> Teachers: ...  # noqa: D102 - the ports
-
-    @property
-    def artifacts(self) -> Artifacts: ...  # noqa: D102
-
-    @property
-    def uploads(self) -> Uploads: ...  # noqa: D102
-
-    @property
-    def hints(self) -> Hints: ...  # noqa: D102
 
 
 def draft_teacher(
@@ -58,31 +41,41 @@ def draft_teacher(
     )
 
 
-def register(parts: Parts, draft: Teacher, path: Path | None, *, once: Once | None = None) -> Teacher:
-    """Store a teacher, with a copy of the file at `path`; without one it waits for :func:`receive`.
+def register(
+    teachers: Teachers,
+    artifacts: Artifacts,
+    hints: Hints,
+    draft: Teacher,
+    path: Path | None,
+    *,
+    once: Once | None = None,
+) -> Teacher:
+    """Store a teacher, with a copy of the file at `path`; without one it waits for :func:`take_in`.
 
     once: as in :func:`service.domain.submission.submit`.
     """
     if path is not None:
-        draft = teachers.receive(draft, draft.created_at, info=parts.artifacts.keep(path))
-    return _hinted(parts, parts.teachers.add(draft, once=once))
+        draft = receive(draft, draft.created_at, info=artifacts.keep(path))
+    return _hinted(hints, teachers.add(draft, once=once))
 
 
-def receive(parts: Parts, teacher_id: str, came: Received) -> Teacher:
-    """Keep the file that has come; the probe starts by itself. Raises Conflict if there is another one."""
-    move = partial(teachers.receive, info=parts.artifacts.keep(came.path))
-    teacher = parts.teachers.change(teacher_id, move, fence=None)
-    parts.uploads.discard(teacher_id)
-    return _hinted(parts, teacher)
+def take_in(
+    teachers: Teachers, artifacts: Artifacts, uploads: Uploads, hints: Hints, teacher_id: str, received: Received
+) -> Teacher:
+    """All of a file has come: its probe starts. Raises Conflict if there is another file."""
+    info = artifacts.keep(received.path)
+    teacher = teachers.change(teacher_id, partial(receive, info=info), fence=None)
+    uploads.discard(teacher_id)
+    return _hinted(hints, teacher)
 
 
-def delete(parts: Parts, teacher_id: str) -> None:
-    """Forget a teacher and what came of its file. Raises Conflict while a job needs it."""
-    parts.teachers.delete(teacher_id)
-    parts.uploads.discard(teacher_id)
+def forget(teachers: Teachers, uploads: Uploads, teacher_id: str) -> None:
+    """Delete a teacher and what came of its file. Raises Conflict while a job needs it."""
+    teachers.delete(teacher_id)
+    uploads.discard(teacher_id)
 
 
-def require_teacher(known: Teachers, request: Mapping[str, Any], dataset: Dataset) -> None:
+def require_teacher(teachers: Teachers, request: Mapping[str, Any], dataset: Dataset) -> None:
     """Whether a job may be submitted with the teacher that it names, if it names a registered one.
 
     request: the validated request as JSON. Raises NotFound and what :func:`service.domain.teachers.require_fit` raises.
@@ -90,14 +83,14 @@ def require_teacher(known: Teachers, request: Mapping[str, Any], dataset: Datase
     if request["teacher"]["type"] != "registered":
         return
     try:
-        teacher = known.get(request["teacher"]["id"])
+        teacher = teachers.get(request["teacher"]["id"])
     except NotFound as error:
         hint = "`GET /v1/teachers?state=ready` lists those there are."
         raise NotFound(error.message, param=PARAM, hint=hint) from error
-    teachers.require_fit(teacher, dataset, method=request["method"]["type"])
+    require_fit(teacher, dataset, method=request["method"]["type"])
 
 
-def _hinted(parts: Parts, teacher: Teacher) -> Teacher:
+def _hinted(hints: Hints, teacher: Teacher) -> Teacher:
     if teacher.waits:
-        parts.hints.hint("teacher")
+        hints.hint("teacher")
     return teacher

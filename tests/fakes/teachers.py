@@ -29,7 +29,7 @@ def add_teacher(
     if isinstance(content, bytes):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    return enrolment.register(service, draft, path)
+    return enrolment.register(service.teachers, service.artifacts, service.hints, draft, path)
 
 
 def classes(*names: str) -> tuple[ClassInfo, ...]:

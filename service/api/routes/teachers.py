@@ -38,7 +38,8 @@ def create(body: schemas.TeacherRequest, request: Request, here: Here, me: Me, k
         created_by=me.id,
         metadata=body.metadata,
     )
-    stored = enrolment.register(service, draft, path, once=idempotency.once(request, me, key, body))
+    once = idempotency.once(request, me, key, body)
+    stored = enrolment.register(service.teachers, service.artifacts, service.hints, draft, path, once=once)
     return idempotency.created(shapes.teacher(stored), f"{router.prefix}/{stored.id}", replayed=stored.id != draft.id)
 
 
@@ -51,11 +52,13 @@ def create(body: schemas.TeacherRequest, request: Request, here: Here, me: Me, k
 )
 async def upload(teacher_id: str, request: Request, here: Here) -> Response:
     """Send a teacher's file, whole or in pieces. With its last byte the probe starts; content never changes."""
-    await run_in_threadpool(here.service.teachers.get, teacher_id)
+    service = here.service
+    await run_in_threadpool(service.teachers.get, teacher_id)
     came = await receive(request, here, teacher_id)
     if isinstance(came, Partial):
         return incomplete(came)
-    return shapes.answer(shapes.teacher(await run_in_threadpool(enrolment.receive, here.service, teacher_id, came)))
+    stores = service.teachers, service.artifacts, service.uploads, service.hints
+    return shapes.answer(shapes.teacher(await run_in_threadpool(enrolment.take_in, *stores, teacher_id, came)))
 
 
 @router.get("", operation_id="teachers_list")
@@ -89,4 +92,4 @@ def probe(teacher_id: str, here: Here) -> schemas.TeacherProbe:
 @router.delete("/{teacher_id}", operation_id="teachers_delete", status_code=204)
 def delete(teacher_id: str, here: Here) -> None:
     """Forget a teacher. Refused while a job that has not ended learns from it."""
-    enrolment.delete(here.service, teacher_id)
+    enrolment.forget(here.service.teachers, here.service.uploads, teacher_id)
