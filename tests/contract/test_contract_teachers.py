@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -125,6 +126,19 @@ def test_a_teacher_goes_once_no_job_needs_it(stores: Stores) -> None:
     stores.teachers.delete(teacher.id)
     assert stores.teachers.list(Page()).data == ()
     assert stores.jobs.get(job.id).teacher_id == teacher.id
+
+
+def test_a_teacher_is_named_or_deleted_never_both(stores: Stores) -> None:
+    """A job that was accepted in the same moment would wait for a file that has gone."""
+    for _ in range(8):
+        teacher, draft = stores.add_teacher(), stores.draft()
+        named = partial(stores.jobs.add, draft.evolve(teacher_id=teacher.id))
+        with ThreadPoolExecutor(2) as pool:
+            ends = [pool.submit(each) for each in (named, partial(stores.teachers.delete, teacher.id))]
+        refused = [end.exception() for end in ends]
+        assert [error is None for error in refused].count(True) == 1, refused
+        assert type(refused[0]) in (type(None), NotFound)
+        assert type(refused[1]) in (type(None), Conflict)
 
 
 def test_who_probes_a_teacher_that_was_deleted_has_lost_it(stores: Stores) -> None:
