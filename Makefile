@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: setup demo test check format golden services generator clean
+.PHONY: setup demo test check compose-test compose-scale format golden services generator clean
 
 setup: $(INSTALLED)
 
@@ -27,6 +27,18 @@ check: setup
 	$(BIN)/lint-imports
 	$(BIN)/pyright
 	$(BIN)/bandit --quiet --recursive bpkd_core service worker --configfile pyproject.toml
+	$(BIN)/hadolint docker/Dockerfile docker/proxy.Dockerfile
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml docker/compose.*.yml
+	$(BIN)/kubernetes-validate --quiet --strict docker/k8s/*.yaml
+
+# What is said of containers, shown with containers; both want Docker with compose, and leave nothing behind.
+# compose-test   build, up, the main job from outside while the stores are restarted, a mask, down, up, all still there
+# compose-scale  two replicas behind a proxy and two workers: 20 jobs, each once, while one replica goes away
+compose-test: setup
+	PYTHONPATH=. $(BIN)/python tests/compose/walk.py
+
+compose-scale: setup
+	PYTHONPATH=. $(BIN)/python tests/compose/scale.py
 
 format: setup
 	$(BIN)/ruff check --fix

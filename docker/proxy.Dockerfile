@@ -6,5 +6,5 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/*
 LABEL org.opencontainers.image.title="bpkd proxy"
 COPY docker/haproxy.cfg /etc/haproxy/haproxy.cfg
-USER haproxy
+USER 10001:10001
 CMD ["haproxy", "-f", "/etc/haproxy/haproxy.cfg", "-db"]

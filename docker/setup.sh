@@ -16,5 +16,8 @@ keep postgres_password "$(random)"
 keep redis_password "$(random)"
 keep bpkd_database_url "postgresql://bpkd:$(cat postgres_password)@postgres/bpkd"
 keep bpkd_redis_url "redis://:$(cat redis_password)@redis:6379/0"
+keep bpkd_s3_access_key_id "$(random)"
+keep bpkd_s3_secret_access_key "$(random)"
+keep grafana_password "$(random)"
 keep bpkd_first_key "bpkd_$(random)"
 chmod 1777 /volumes/*

@@ -1,4 +1,7 @@
-"""`make compose-test`: build, up, the main job from outside, a mask, down, up, and all of it still there."""
+"""`make compose-test`: build, up, the main job from outside, a mask, down, up, and all of it still there.
+
+While the job trains, PostgreSQL is restarted and Redis is emptied.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from project import Project, bring, docker, draw, say, tiny_job
+from project import Project, bring, docker, draw, say, tiny_job, wait_until
 
 from service.client import Client
 
@@ -26,9 +29,11 @@ def main() -> int:
         image = next((data / "images" / "test").iterdir())
         with project.client() as client:
             dataset = bring(project, client, data)
-            job = client.jobs.wait(client.jobs.create(tiny_job(dataset)).id)
-            assert job.status == "succeeded", job.error
-            say(f"{job.id} made {job.model}@{job.version}")
+            job_id = client.jobs.create(tiny_job(dataset)).id
+            lose_the_stores(project, client, job_id)
+            job = client.jobs.wait(job_id)
+            assert (job.status, job.attempt) == ("succeeded", 1), job
+            say(f"{job.id} went on and made {job.model}@{job.version} in its first attempt")
             mask = ask(client, image)
         project("down")
         say(f"down; again healthy {project.up(healthy_s=HEALTHY_S):.1f} s after `up`")
@@ -37,6 +42,17 @@ def main() -> int:
             assert ask(client, image) == mask
         say("the job, its model and its mask are still there")
     return 0
+
+
+def lose_the_stores(project: Project, client: Client, job_id: str) -> None:
+    """PostgreSQL is restarted and Redis forgets everything while a job trains."""
+    wait_until("training", lambda: (client.jobs.get(job_id).stage or "").startswith("training"), seconds=600)
+    docker("restart", *project.containers("postgres"))
+    project.ask("redis", "sh", "-c", "REDISCLI_AUTH=$(cat /run/secrets/redis_password) redis-cli FLUSHALL")
+    docker("restart", *project.containers("redis"))
+    stage = client.jobs.get(job_id).stage
+    assert stage is not None, "the job was over before the stores came back"
+    say(f"PostgreSQL was restarted, Redis flushed and restarted; the job is {stage}")
 
 
 def ask(client: Client, image: Path) -> bytes:
