@@ -61,7 +61,7 @@ def examine_student(
 
 
 def describe_student(data: bytes, classes: Sequence[ClassInfo]) -> bytes:
-    """The file with its classes, and the rest of the contract's words, written into it."""
+    """The file with its classes, and the rest of the contract's words, appended to it."""
     return with_metadata(data, Contract(tuple(classes), ignore_index=255, stride=1, extra={}).to_metadata())
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Protocol
 
 from bpkd_core.bundle import ClassInfo, FileInfo
@@ -90,7 +92,11 @@ def import_version(parts: Parts, stranger: Stranger) -> Version:
 def _keep(artifacts: Artifacts, stranger: Stranger, facts: StudentFacts) -> FileInfo:
     if facts.described:
         return artifacts.keep(stranger.path)
-    return artifacts.keep_bytes(describe_student(stranger.path.read_bytes(), facts.classes))
+    with TemporaryDirectory() as folder:
+        copy = Path(shutil.copy(stranger.path, folder))
+        with copy.open("ab") as file:
+            file.write(describe_student(b"", facts.classes))  # the words stand at the end, whatever is before them
+        return artifacts.keep(copy)
 
 
 def _provenance(facts: StudentFacts) -> dict[str, str]:
