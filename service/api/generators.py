@@ -58,5 +58,7 @@ def _name_tag(field: dict[str, Any], schemas: Mapping[str, Mapping[str, Any]]) -
     refs = [each.get("$ref") for each in field.get("oneOf", ())]
     if len(refs) < 2 or "discriminator" in field or not all(refs):
         return
-    tags = {ref: schemas[ref.removeprefix(_REF)]["properties"]["type"].get("const") for ref in refs}
-    field["discriminator"] = {"propertyName": "type", "mapping": {tag: ref for ref, tag in tags.items() if tag}}
+    fields = {ref: schemas[ref.removeprefix(_REF)].get("properties", {}) for ref in refs}
+    tags = {fields[ref]["type"].get("const"): ref for ref in refs if "type" in fields[ref]}
+    if len(tags) > 1:
+        field["discriminator"] = {"propertyName": "type", "mapping": {tag: ref for tag, ref in tags.items() if tag}}
