@@ -52,7 +52,7 @@ def resolve(service: Service, body: schemas.JobRequest | schemas.RepeatRequest) 
         wanted = repetition.request_of(job, manifest_of(job, service.artifacts))
     else:
         wanted = repetition.request_from(given)
-    replaced = body.model_dump(exclude={"from_manifest"}, exclude_none=True)
+    replaced = body.model_dump(mode="json", by_alias=True, exclude={"from_manifest"}, exclude_none=True)
     request = _parsed({**wanted, **replaced})
     return _on_the_same_data(service, request)
 

@@ -130,14 +130,18 @@ class JobRequest(Section):
 class RepeatRequest(Section):
     """Run a job again exactly: the same request, steps and seed, on data with the same hash.
 
-    What is given beside `from_manifest` replaces what the manifest says.
+    What is given beside `from_manifest` replaces what the job had. A manifest does not say where its student was
+    registered; a job does.
     """
+
+    model_config = ConfigDict(populate_by_name=True)
 
     from_manifest: JobId | dict[str, object] = Field(
         description="the id of a job, or the manifest that a job left (`/v1/jobs/{id}/manifest`)"
     )
     name: Label | None = None
     priority: int | None = Field(default=None, ge=-100, le=100)
+    registration: Register | None = Field(default=None, alias="register")
     webhooks: JobWebhooks = ()
     metadata: Metadata | None = None
 

@@ -192,6 +192,25 @@ def test_a_manifest_is_run_again_with_the_steps_that_were_taken(api: TestClient,
     assert request["dataset_sha256"] == "d" * 64
 
 
+def test_a_manifest_of_a_registered_teacher_names_it_again(api: TestClient, service: Service) -> None:
+    # the file that the run had was a copy, in a folder that is gone
+    manifest = manifest_for(add_ready_dataset(service).id)
+    manifest["spec"]["teacher"] = {"type": "onnx", "path": "/gone/teacher.onnx"}
+    manifest["spec"]["budget_minutes"] = None
+    manifest["spec"]["provenance"]["teacher_id"] = "tch_" + "0" * 26
+    answer = api.post("/v1/jobs", json={"from_manifest": manifest})
+    assert answer.status_code == 404
+    assert "tch_" in answer.json()["detail"]
+
+
+def test_a_repeat_may_be_registered_elsewhere(api: TestClient, service: Service) -> None:
+    # a manifest does not say where, and a copy need not replace what is served
+    manifest = manifest_for(add_ready_dataset(service).id)
+    for given in ({}, {"register": {"model": "copy"}}):
+        request = api.post("/v1/jobs", json={"from_manifest": manifest, **given}).json()["request"]
+        assert (request["register"] and request["register"]["model"]) == given.get("register", {}).get("model")
+
+
 def test_a_job_is_repeated_by_its_id(api: TestClient, service: Service) -> None:
     # nobody should have to download a file to send it back
     job = submit(api, service, train={"seed": 3}, register={"model": "street"})
