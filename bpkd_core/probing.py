@@ -12,14 +12,16 @@ from bpkd_core.spec.probing import ProbeSpec
 
 
 def probe(spec: ProbeSpec) -> Probe:
-    """Try a teacher on the val split of a dataset; where that has no labels, only whether it can be run.
+    """Try a teacher on a split of a dataset; where that has no labels, only whether it can be run.
 
     Raises InvalidModel for an ONNX file and InvalidCheckpoint for weights that are unsafe or no teacher at all,
     InvalidSpec for a map of classes that does not fit, and InvalidDataset; what is wrong by its numbers is in the
     findings.
     """
-    labelled = any(pair.labelled for pair in open_layout(spec.dataset, spec.layout).pairs("val"))
-    images = FolderDataset(spec.dataset, "val", layout=spec.layout, unlabelled="drop" if labelled else "only")
+    layout = open_layout(spec.dataset, spec.layout)
+    split = layout.evaluation_split if spec.split == "test" else spec.split
+    labelled = any(pair.labelled for pair in layout.pairs(split))
+    images = FolderDataset(spec.dataset, split, layout=spec.layout, unlabelled="drop" if labelled else "only")
     data = images if labelled else blind(images)
     if isinstance(spec.teacher, OnnxTeacher):
         return probe_file(spec.teacher, data, search=labelled, timeout_s=spec.timeout_s)

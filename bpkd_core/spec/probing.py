@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -17,5 +17,6 @@ class ProbeSpec(Section):
 
     dataset: Path
     layout: LayoutName = "auto"
+    split: Literal["train", "val", "test"] = "val"
     teacher: Annotated[CheckpointTeacher | OnnxTeacher, Field(discriminator="type")]
     timeout_s: float = Field(default=600.0, gt=0, le=86_400)

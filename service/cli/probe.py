@@ -1,17 +1,43 @@
-"""What the probe of a teacher found, for people."""
+"""A teacher probed by the trainer's command, and what was found, for people."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from bpkd_core.errors import BpkdError
 from bpkd_core.foreign.findings import Probe, Trial, say
+from service.cli.children import last_words
 from service.cli.output import facts, percent, table
+from service.cli.trainer import TRAINER, start
 from service.schemas import Teacher, TeacherProbe
 
 COLOUR = {"error": "bold red", "warning": "yellow", "note": "dim"}
+
+
+def run_probe(asked: Mapping[str, Any], *, command: Sequence[str] = TRAINER) -> Probe:
+    """Have a teacher probed in a child process. asked: a :class:`bpkd_core.spec.probing.ProbeSpec` as JSON.
+
+    command: to which `probe --spec F` is added. Raises the probe's error.
+    """
+    with TemporaryDirectory() as folder:
+        spec, log = Path(folder, "spec.json"), Path(folder, "stderr.log")
+        spec.write_text(json.dumps(asked), "utf-8")
+        with log.open("wb") as stderr:
+            child = start([*command, "probe", "--spec", str(spec)], stderr)
+            said = child.communicate()[0].splitlines()
+        if not said:
+            raise BpkdError(f"The probe ended with code {child.returncode}: {last_words(log) or 'no word'}")
+    found = json.loads(said[-1])
+    if found.get("type") == "error":
+        raise BpkdError.from_dict(found)
+    return Probe.model_validate(found)
 
 
 def draw_probe(probe: Probe, classes: Sequence[str]) -> RenderableType:

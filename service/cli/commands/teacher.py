@@ -1,4 +1,4 @@
-"""`bpkd teacher probe`: how somebody's ONNX file is to be read, before a student learns from it."""
+"""`bpkd teacher probe`: how somebody's file is to be read, before a student learns from it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 from service.cli.options import AsJson
 
 app = typer.Typer(no_args_is_help=True, help="Look at a teacher on this machine; no server needed.")
+Arch = Annotated[str | None, typer.Option(help="The file holds weights of this network of the catalog.")]
 Color = Annotated[Literal["rgb", "bgr"] | None, typer.Option(help="Check this order of the channels.")]
 Scale = Annotated[float | None, typer.Option(min=0, help="Check this: the pixel value that becomes 1.")]
 ClassMap = Annotated[
@@ -22,11 +23,17 @@ ClassMap = Annotated[
 ]
 
 
-def reading(color: str | None, scale: float | None, class_map: Path | None) -> dict[str, Any]:
-    """How an ONNX file is to be read, as a specification has it; what is not said is found."""
+def reading(arch: str | None, color: str | None, scale: float | None, class_map: Path | None) -> dict[str, Any]:
+    """What a file is and how it is to be read, as a specification has it; what is not said is found."""
     from bpkd_core.predictions import read_class_map
 
     checked = {name: value for name, value in {"color": color, "scale": scale}.items() if value is not None}
+    if arch is not None:
+        if checked or class_map:
+            raise typer.BadParameter(
+                "--arch names a network whose input is known; leave out --color, --scale, --class-map"
+            )
+        return {"type": "checkpoint", "arch": arch}
     return {
         "type": "onnx",
         "input": checked or "auto",
@@ -36,9 +43,13 @@ def reading(color: str | None, scale: float | None, class_map: Path | None) -> d
 
 @app.command()
 def probe(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="An ONNX file that scores pixels.")],
+    file: Annotated[
+        Path,
+        typer.Argument(exists=True, dir_okay=False, help="An ONNX file that scores pixels, or a network's weights."),
+    ],
     data: Annotated[Path, typer.Option(exists=True, file_okay=False, help="The folder of a labelled dataset.")],
     split: Annotated[Literal["train", "val", "test"], typer.Option(help="Whose images it is tried on.")] = "val",
+    arch: Arch = None,
     color: Color = None,
     scale: Scale = None,
     class_map: ClassMap = None,
@@ -46,17 +57,15 @@ def probe(
 ) -> None:
     """Try the usual ways to feed a file on labelled images, and say which is right. Exit status 1 if it cannot teach.
 
-    The file is opened in a process of its own that has little memory and little time.
+    The file is opened in a process of its own that has little memory and little time, as a server's worker opens it.
     """
-    from bpkd_core.data import FolderDataset
-    from bpkd_core.foreign import probe_file
-    from bpkd_core.spec import OnnxTeacher, parse
+    from bpkd_core.data.layout import open_layout
     from service.cli.output import console, task, write
-    from service.cli.probe import draw_probe
+    from service.cli.probe import draw_probe, run_probe
 
-    asked = {"path": file, **reading(color, scale, class_map)}
-    labelled = FolderDataset(data, split)
-    with task(console(stderr=True), f"Trying {file.name} on images of {labelled.split}"):
-        found = probe_file(parse(OnnxTeacher, asked), labelled)
-    write(found, draw_probe(found, [each.name for each in labelled.classes]), as_json=as_json)
+    teacher = {"path": str(file.resolve()), **reading(arch, color, scale, class_map)}
+    names = [each.name for each in open_layout(data).classes()]
+    with task(console(stderr=True), f"Trying {file.name} on images of {data.name}"):
+        found = run_probe({"dataset": str(data.resolve()), "split": split, "teacher": teacher})
+    write(found, draw_probe(found, names), as_json=as_json)
     raise typer.Exit(1 if any(finding.severity == "error" for finding in found.findings) else 0)

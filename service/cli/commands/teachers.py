@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from service.cli.commands.teacher import ClassMap, Color, Scale, reading
+from service.cli.commands.teacher import Arch, ClassMap, Color, Scale, reading
 from service.cli.options import DEFAULT_URL, ApiKey, AsJson, Limit, Url, connect
 
 app = typer.Typer(no_args_is_help=True, help="Teachers of a server: register, list, show, probe, delete.")
@@ -16,10 +16,10 @@ DatasetId = Annotated[str, typer.Option("--dataset", help="Id of the dataset tha
 
 @app.command()
 def register(
-    file: Annotated[Path, typer.Argument(help="An ONNX file that scores pixels, or the weights of a network.")],
+    file: Annotated[Path, typer.Argument(help="An ONNX file that scores pixels, or a network's weights.")],
     dataset: DatasetId,
     name: Annotated[str | None, typer.Option(help="[default: the file's name]")] = None,
-    arch: Annotated[str | None, typer.Option(help="FILE holds weights of this network of the catalog.")] = None,
+    arch: Arch = None,
     color: Color = None,
     scale: Scale = None,
     class_map: ClassMap = None,
@@ -37,7 +37,7 @@ def register(
     from service.cli.output import console, task, write
     from service.cli.probe import draw_teacher
 
-    kind = {"type": "checkpoint", "arch": arch} if arch else reading(color, scale, class_map)
+    kind = reading(arch, color, scale, class_map)
     screen, path = console(stderr=True), str(file) if on_server else None
     if not on_server and not file.is_file():
         raise typer.BadParameter(f"There is no file {file}; expected one to send, or --on-server.")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 from bpkd_command import Bpkd
 from fakes.colours import colour_teacher, write_blocks
+from fakes.hostile import pickled
 
+from bpkd_core.errors import BpkdError
 from bpkd_core.foreign import Probe
 from bpkd_core.foreign.findings import NORMALISATIONS
+from service.cli.probe import run_probe
 
 BGR_BYTES = NORMALISATIONS["pixels from 0 to 255"].model_copy(update={"color": "bgr"})
 
@@ -54,3 +58,28 @@ def test_a_file_that_is_no_teacher_is_one_sentence(bpkd: Bpkd, blocks: Path, tmp
     answer = bpkd("teacher", "probe", colour_teacher(tmp_path / "theirs.onnx", kind="ids"), "--data", blocks)
     assert (answer.code, answer.out) == (1, "")
     assert "export the network without its argmax" in answer.err
+
+
+def test_weights_are_probed_as_a_server_would_probe_them(bpkd: Bpkd, blocks: Path, tmp_path: Path) -> None:
+    """With the same command of the core; here they are a program, and nothing runs it."""
+    mark = tmp_path / "mark"
+    path = pickled(tmp_path / "their.pth", mark)
+    answer = bpkd("teacher", "probe", path, "--data", blocks, "--arch", "ddrnet_23_nano")
+    assert (answer.code, answer.out) == (1, "")
+    assert '"their.pth" (' in answer.err
+    assert "holds no weights" in answer.err
+    assert not mark.exists()
+
+
+def test_how_a_network_of_the_catalog_is_fed_is_not_asked(bpkd: Bpkd, blocks: Path, tmp_path: Path) -> None:
+    """An option that changes nothing would be believed."""
+    path = colour_teacher(tmp_path / "theirs.onnx")
+    answer = bpkd("teacher", "probe", path, "--data", blocks, "--arch", "ddrnet_23", "--color", "bgr")
+    assert answer.code == 2
+    assert "whose input is known" in answer.err
+
+
+def test_a_probe_that_ends_without_a_word_is_told_by_its_last() -> None:
+    """What it wrote for people, not nothing."""
+    with pytest.raises(BpkdError, match="The probe ended with code 1: boom"):
+        run_probe({}, command=(sys.executable, "-c", "import sys; sys.exit('boom')"))
