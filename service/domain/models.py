@@ -16,7 +16,7 @@ MoveKind = Literal["promote", "rollback", "remove"]
 
 @dataclass(frozen=True)
 class Model:
-    """A name under which versions are published. latest: the highest version's number."""
+    """A name under which versions are published. latest: the highest number given; that version may be deleted."""
 
     name: str
     created_at: datetime

@@ -107,7 +107,7 @@ class Live:
             loaded = self._load(self._models.version(*key))
         except BaseException as error:
             with self._lock:
-                del self._loaded[key]
+                self._loaded.pop(key, None)  # it may have been forgotten meanwhile
             if isinstance(error, InvalidModel):
                 self._broken.add(key)  # its bytes never change: refresh need not try again
             future.set_exception(error)

@@ -47,7 +47,10 @@ class ImportRequest(Section):
 
 
 class Model(Wire):
-    """A name under which versions are published. aliases: alias -> version."""
+    """A name under which versions are published. aliases: alias -> version.
+
+    latest_version: the highest number that was given; that version may have been deleted.
+    """
 
     object: Literal["model"] = "model"
     name: str

@@ -41,12 +41,8 @@ class MemoryModels:
             if version is not None:
                 self.version(model, version)
             refuse_while_named(model, version, self.aliases([model])[model])
-            if version is not None:
-                self._store.versions[model] = [each for each in self._versions(model) if each.version != version]
-                return
-            del self._store.models[model], self._store.versions[model]
-            for name in [name for name in self._store.moves if name[0] == model]:
-                del self._store.moves[name]
+            left = [each for each in self._versions(model) if version not in (None, each.version)]
+            self._store.versions[model] = left
 
     def sealed(self, mark: str) -> Sequence[Version]:
         with self._store.lock:
@@ -55,13 +51,14 @@ class MemoryModels:
 
     def get(self, model: str) -> Model:
         with self._store.lock:
-            if model not in self._store.models:
+            if not self._store.versions.get(model):
                 raise NotFound.of("model", model)
             return self._store.models[model]
 
     def list(self, page: Page) -> Listing[Model]:
         with self._store.lock:
-            return paged(self._store.models.values(), page, lambda model: model.name, after=page.after)
+            there = [self._store.models[name] for name, versions in self._store.versions.items() if versions]
+            return paged(there, page, lambda model: model.name, after=page.after)
 
     def version(self, model: str, version: int) -> Version:
         with self._store.lock:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -18,6 +19,8 @@ from service.domain.ports import Listing, Page
 
 _models, _versions, _aliases, _moves = tables.models, tables.versions, tables.aliases, tables.alias_moves
 _version = partial(record, Version)
+_LIVES = sa.exists().where(_versions.c.model == _models.c.name)
+"""A model is there as long as it has a version."""
 
 
 class SqlModels:
@@ -38,12 +41,7 @@ class SqlModels:
             rows = connection.execute(sa.select(_aliases).where(_aliases.c.model == model)).mappings()
             refuse_while_named(model, version, [record(Alias, row) for row in rows])
             gone = sa.delete(_versions).where(_versions.c.model == model)
-            if version is not None:
-                connection.execute(gone.where(_versions.c.version == version))
-                return
-            connection.execute(sa.delete(_moves).where(_moves.c.model == model))
-            connection.execute(gone)
-            connection.execute(sa.delete(_models).where(_models.c.name == model))
+            connection.execute(gone if version is None else gone.where(_versions.c.version == version))
 
     def sealed(self, mark: str) -> Sequence[Version]:
         begins = sa.and_(_versions.c.seal >= mark, _versions.c.seal < mark + "~")
@@ -57,7 +55,7 @@ class SqlModels:
     def list(self, page: Page) -> Listing[Model]:
         with self._database.read() as connection:
             shape = partial(record, Model)
-            return listing(connection, sa.select(_models), _models.c.name, page, shape, after=page.after)
+            return listing(connection, sa.select(_models).where(_LIVES), _models.c.name, page, shape, after=page.after)
 
     def version(self, model: str, version: int) -> Version:
         with self._database.read() as connection:
@@ -100,7 +98,7 @@ def publish(database: Database, connection: Connection, release: Release, *, by:
         raise NotFound.of("job", release.job_id)
     now = database.now(connection)
     database.insert_new(connection, _models, columns(Model(release.model, now, latest=0)))
-    model = _model(connection, release.model, lock=True)
+    model = record(Model, connection.execute(_named(release.model).with_for_update()).mappings().one())
     query = sa.select(_versions).where(
         _versions.c.model == release.model,
         _versions.c.job_id.is_not_distinct_from(release.job_id),
@@ -140,8 +138,13 @@ def _count_moves(connection: Connection, wish: Repoint) -> int:
     return connection.scalar(newest) or 0
 
 
+def _named(name: str) -> sa.Select[Any]:
+    """A model's row, which stays when its last version goes: it holds the number of the next one."""
+    return sa.select(_models).where(_models.c.name == name)
+
+
 def _model(connection: Connection, name: str, *, lock: bool = False) -> Model:
-    query = sa.select(_models).where(_models.c.name == name)
+    query = _named(name).where(_LIVES)
     row = connection.execute(query.with_for_update() if lock else query).mappings().one_or_none()
     if row is None:
         raise NotFound.of("model", name)
