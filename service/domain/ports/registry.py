@@ -20,7 +20,7 @@ class Models(Protocol):
         ...
 
     def delete(self, model: str, version: int | None = None) -> None:
-        """Forget a version, or all of a model's. A model without versions is not found; its numbers are not given again.
+        """Forget a version, or all of a model's. One without versions is not found; its numbers are not given again.
 
         What is cached somewhere under a name and a number can so never come to mean another network.
 
