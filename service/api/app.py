@@ -35,6 +35,7 @@ from service.api.routes import (
     webhooks,
 )
 from service.domain import submission, upkeep
+from service.domain.deliveries import KEEP_S
 from service.inference import Runtime
 from service.settings import MEMORY_URL
 from service.wiring import Service
@@ -108,8 +109,12 @@ async def _lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
 
 
 def _tidy(service: Service) -> None:
-    """Clear up dead uploads; the rest if it is due and nobody else does. Records in memory know no earlier files."""
+    """Clear up dead uploads and old deliveries; the rest if it is due and nobody else does.
+
+    Records in memory know no earlier files.
+    """
     service.uploads.sweep(service.now())
+    service.webhooks.sweep(kept_s=KEEP_S)
     if service.settings.database == MEMORY_URL:
         return
     settings = service.settings

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from datetime import datetime
 from importlib.metadata import version
 
@@ -31,13 +32,16 @@ class Courier:
         self._outgoing = outgoing
         self._now = now
         self._flying: set[asyncio.Task[None]] = set()
+        self._landed = asyncio.Event()
 
     async def run(self) -> None:
         """Until it is cancelled. What is on its way then is sent again by whoever finds its lease run out."""
         try:
             while True:
+                self._landed.clear()
                 await self.collect()
-                await asyncio.sleep(POLL_S)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._landed.wait(), POLL_S)
         finally:
             for task in self._flying:
                 task.cancel()
@@ -53,7 +57,12 @@ class Courier:
         for webhook, delivery in held:
             task = asyncio.create_task(self._send(webhook, delivery))
             self._flying.add(task)
-            task.add_done_callback(self._flying.discard)
+            task.add_done_callback(self._land)
+
+    def _land(self, task: asyncio.Task[None]) -> None:
+        """A webhook is free for its next message, which need not wait for the poll."""
+        self._flying.discard(task)
+        self._landed.set()
 
     async def _send(self, webhook: Webhook, delivery: Delivery) -> None:
         now = self._now()

@@ -27,6 +27,8 @@ WAITS_S = (5.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0)
 """After the first failure, the second, ..."""
 DISABLE_AFTER_S = 5 * 24 * 3600.0
 KEEP_ATTEMPTS = 20
+KEEP_S = 30 * 24 * 3600.0
+"""How long the log of a message is kept."""
 GONE = 410
 
 

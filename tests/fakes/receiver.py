@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 import threading
 from dataclasses import dataclass, field
@@ -26,13 +27,14 @@ class Received:
 class Receiver:
     """status, headers, body: of every answer; of a list of statuses, one after the other. Stops with its block.
 
-    tls: a file with a key and a certificate, to speak https.
+    tls: a file with a key and a certificate, to speak https. gate: what every answer waits for.
     """
 
     status: int | list[int] = 204
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
     tls: Path | None = None
+    gate: threading.Event | None = None
     received: list[Received] = field(default_factory=list)
 
     @property
@@ -49,12 +51,15 @@ class Receiver:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 receiver.received.append(Received(self.path, dict(self.headers.items()), body))
+                if receiver.gate is not None:
+                    receiver.gate.wait(TIMEOUT_S)
                 status = receiver.status
                 self.send_response(status.pop(0) if isinstance(status, list) else status)
                 for name, value in {"content-length": str(len(receiver.body)), **receiver.headers}.items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(receiver.body)
+                with contextlib.suppress(ConnectionError):  # who asked may be dead by now
+                    self.wfile.write(receiver.body)
 
             def log_message(self, *_: object) -> None:
                 """Say nothing."""

@@ -17,7 +17,7 @@ from fakes.waiting import wait_for
 from standardwebhooks import Webhook as Verifier
 from starlette.testclient import TestClient
 
-from service.api import create_app
+from service.api import app, create_app
 from service.api.courier import Courier
 from service.domain import submission
 from service.wiring import Service
@@ -247,3 +247,17 @@ def test_a_job_whose_webhook_may_not_be_asked_is_refused(api: TestClient, servic
         answer = api.post("/v1/jobs?dry_run=true", json={**body, "webhooks": [{**webhook, **secret}]})
         assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, pointer), answer.text
         assert "AAAA" not in answer.text
+
+
+def test_the_log_is_cleared_of_what_is_old(
+    api: TestClient, service: Service, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # a server that runs for years must not keep every message
+    webhook = create(api, receiver)
+    api.post(f"/v1/webhooks/{webhook['id']}/ping")
+    deliver(service)
+    app._tidy(service)
+    assert len(api.get(f"/v1/webhooks/{webhook['id']}/deliveries").json()["data"]) == 1
+    monkeypatch.setattr(app, "KEEP_S", -1)
+    app._tidy(service)
+    assert api.get(f"/v1/webhooks/{webhook['id']}/deliveries").json()["data"] == []
