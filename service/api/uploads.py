@@ -21,6 +21,7 @@ from starlette.responses import Response
 from bpkd_core.errors import InvalidInput
 from service import schemas
 from service.api import shapes
+from service.api.content_range import read_piece
 from service.api.context import Context
 from service.domain.errors import TooLarge, TooSlow
 from service.domain.ports import Growing, Uploads
@@ -54,7 +55,6 @@ PARTIAL: dict[int | str, dict[str, Any]] = {
     }
 }
 """How the answer to a piece is described in OpenAPI: `responses` of its route."""
-_RANGE = re.compile(r"bytes (?:(\d{1,18})-(\d{1,18})|\*)/(\d{1,18})")
 _DIGEST = re.compile(r"(?:.*,)?\s*sha-256=:([A-Za-z0-9+/]{43}=):.*")
 
 
@@ -70,7 +70,7 @@ async def receive(
     """
     uploads, most = here.service.uploads, here.service.settings.max_upload_bytes
     limit = min(limit_bytes or most, most)
-    piece = _piece(request, limit)
+    piece = read_piece(request, limit)
     if piece.asks:
         found = await run_in_threadpool(_standing, uploads, record_id, piece)
         return await _verified(request, uploads, record_id, found) if isinstance(found, Received) else found
@@ -90,42 +90,6 @@ async def receive(
 def incomplete(partial: Partial) -> Response:
     """202: how many bytes are held, and that more are expected."""
     return shapes.answer(shapes.upload(partial), 202, {OFFSET: str(partial.held)})
-
-
-def asks_where_it_stands(request: Request) -> bool:
-    """Whether a request sends nothing and only asks how much is held."""
-    return request.headers.get("content-range", "").startswith("bytes */")
-
-
-def _piece(request: Request, limit: int) -> Piece:
-    """What the headers announce. Raises InvalidInput and TooLarge."""
-    said, length = request.headers.get("content-range"), request.headers.get("content-length")
-    size = int(length) if length is not None else None
-    piece = _ranged(said, size) if said is not None else Piece(total=size)
-    if piece.total == 0:
-        raise InvalidInput("The upload has no bytes; expected the bytes of a file as the body")
-    if (piece.total or 0) > limit:
-        raise TooLarge(f"The upload has {piece.total} bytes; at most {limit} are taken here")
-    return piece
-
-
-def _ranged(said: str, size: int | None) -> Piece:
-    match = _RANGE.fullmatch(said)
-    if match is None:
-        raise _bad_range(said, "`bytes FIRST-LAST/TOTAL`, or `bytes */TOTAL` to ask how many bytes are held")
-    total = int(match[3])
-    if match[1] is None:
-        return Piece(size=0, total=total)
-    first, last = int(match[1]), int(match[2])
-    if not first <= last < total:
-        raise _bad_range(said, "FIRST to be at most LAST, and LAST to be less than TOTAL")
-    if size not in (None, last - first + 1):
-        raise _bad_range(said, f"a range of {size} bytes, as Content-Length has it")
-    return Piece(first, last - first + 1, total)
-
-
-def _bad_range(said: str, expected: str) -> InvalidInput:
-    return InvalidInput(f'Content-Range is "{said[:80]}"; expected {expected}', param="Content-Range")
 
 
 def _standing(uploads: Uploads, record_id: str, piece: Piece) -> Received | Partial:

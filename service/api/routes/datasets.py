@@ -10,10 +10,11 @@ from starlette.concurrency import run_in_threadpool
 from service import schemas
 from service.api import idempotency, shapes
 from service.api.auth import Me
+from service.api.content_range import asks_where_it_stands
 from service.api.context import Here, Paging
 from service.api.downloads import BINARY, download
 from service.api.imports import importable_folder
-from service.api.uploads import BODY, PARTIAL, asks_where_it_stands, incomplete, receive
+from service.api.uploads import BODY, PARTIAL, incomplete, receive
 from service.domain import datasets, intake, submission
 from service.domain.errors import NotFound
 from service.domain.uploads import Partial
