@@ -1,4 +1,4 @@
-"""What a request says of the bytes of an upload that it sends: `Content-Range` (RFC 9110, section 14.4), and a length."""
+"""What a request says of the bytes of an upload: `Content-Range` (RFC 9110, section 14.4), and how long its body is."""
 
 from __future__ import annotations
 
