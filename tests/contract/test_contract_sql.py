@@ -25,6 +25,7 @@ from service.adapters.sql.migrations import downgrade
 from service.adapters.sql.tables import metadata
 from service.domain import work
 from service.domain.errors import Unavailable
+from service.domain.keys import SCOPES
 from service.domain.ports import Page
 
 
@@ -189,6 +190,20 @@ def test_a_held_row_does_not_stop_other_claims(postgres: tuple[sql.Database, Sto
         assert stores.claim("w1").id == second.id
         assert stores.claim_none()
     assert stores.claim("w1").id == first.id
+
+
+def test_a_key_of_before_may_do_everything(fresh_url: str) -> None:
+    """Whoever upgrades must not find the door shut; an old process, which knows no scopes, may still make keys."""
+    database = sql.Database(fresh_url)
+    old = {"id": "key_1", "name": "laptop", "sha256": "a" * 64, "created_at": NOW}
+    sql.upgrade(database, "0003")
+    for name in ("key_1", "key_2"):
+        row = {**old, "id": name, "sha256": name}
+        with database.write() as connection:
+            connection.execute(sa.insert(metadata.tables["api_keys"]).values(row))
+        sql.upgrade(database)
+    assert [key.scopes for key in sql.SqlKeys(database).list()] == [SCOPES, SCOPES]
+    database.close()
 
 
 def test_passwords_stay_out_of_errors() -> None:

@@ -27,6 +27,7 @@ from bpkd_core.spec import Section
 from service import schemas
 from service.api import pages as help_pages
 from service.api.__main__ import openapi_text
+from service.api.scopes import needed
 from service.domain import errors as domain_errors
 from service.domain.events import NoteType
 from service.settings import Settings
@@ -180,11 +181,23 @@ def spec_page() -> str:
     )
 
 
+OPEN = ("healthz", "readyz")
+"""Operations that ask for no key."""
+
+
 def http() -> str:
-    """Every operation."""
+    """Every operation, and the scope that a key needs for it."""
     paths = json.loads(openapi_text())["paths"]
     operations = [
-        (operation["tags"][0], [code(f"{method.upper()} {path}"), code(operation["operationId"]), summary(operation)])
+        (
+            operation["tags"][0],
+            [
+                code(f"{method.upper()} {path}"),
+                code(operation["operationId"]),
+                "" if operation["operationId"] in OPEN else needed(method.upper(), path),
+                summary(operation),
+            ],
+        )
         for path, methods in paths.items()
         for method, operation in methods.items()
     ]
@@ -199,7 +212,7 @@ def http() -> str:
             for tag in tags
             for part in (
                 f"## {tag}",
-                table(["request", "operation", "what it does"], [r for t, r in operations if t == tag]),
+                table(["request", "operation", "scope", "what it does"], [r for t, r in operations if t == tag]),
             )
         ),
     )
