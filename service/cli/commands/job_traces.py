@@ -63,7 +63,8 @@ def previews(
         found = list(client.jobs.previews(job_id))
         for each in found:
             client.jobs.preview(job_id, each.id, out / f"{each.stage}-{each.step or 0:08d}.png")
-    write([each.model_dump(mode="json") for each in found], f"{len(found)} pictures in {short(out)}", as_json=as_json)
+    said = f"{short(out)} holds the pictures: {len(found)}"
+    write([each.model_dump(mode="json") for each in found], said, as_json=as_json)
 
 
 def _shown(value: object) -> str:

@@ -45,7 +45,7 @@ def test_a_failed_job_is_looked_into(bpkd: Bpkd, failed: Job, tmp_path: Path) ->
     assert bpkd("jobs", "logs", failed.id).out == "first line\nthe loss is NaN\n"
     assert bpkd("jobs", "logs", failed.id, "--tail", "1").out == "the loss is NaN\n"
     assert "2.0 MB" in bpkd("jobs", "checkpoints", failed.id).out
-    assert bpkd("jobs", "previews", failed.id, "--out", "seen").out == "1 pictures in seen\n"
+    assert bpkd("jobs", "previews", failed.id, "--out", "seen").out == "seen holds the pictures: 1\n"
     assert (tmp_path / "seen" / "training_student-00000005.png").read_bytes() == PICTURE
 
 
