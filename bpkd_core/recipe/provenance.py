@@ -48,4 +48,8 @@ def manifest(shop: Workshop, prepared: Prepared) -> bytes:
 
 def versions() -> dict[str, str]:
     """What a result may depend on, for the manifest."""
-    return {"bpkd": bpkd_core.__version__, "python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+    return {
+        "bpkd": bpkd_core.__version__,
+        "python": platform.python_version(),
+        **{name: version(name) for name in PACKAGES},
+    }
