@@ -24,7 +24,7 @@ class Project:
         """files: compose files, relative to the repository. variables: as in .env."""
         compose = ["docker-compose"] if shutil.which("docker-compose") else ["docker", "compose"]
         chosen = [part for file in files or ("docker-compose.yml",) for part in ("-f", file)]
-        given = {"BPKD_PUBLISH": f"127.0.0.1:{PORT}", **variables}
+        given = {"API_ADDRESS": f"127.0.0.1:{PORT}", **variables}
         self._command = ["env", *(f"{name}={value}" for name, value in given.items()), *compose, "-p", name, *chosen]
         self.url = f"http://127.0.0.1:{PORT}"
 

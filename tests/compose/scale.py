@@ -17,7 +17,7 @@ from service.client import Client
 
 JOBS = 20
 FILES = ("docker-compose.yml", "docker/compose.scale.yml", "tests/compose/brief.yml")
-VARIABLES = {"BPKD_PUBLISH": f"127.0.0.1:{PORT + 1}-{PORT + 16}", "BPKD_PROXY": f"127.0.0.1:{PORT}"}
+VARIABLES = {"API_ADDRESS": f"127.0.0.1:{PORT + 1}-{PORT + 16}", "PROXY_ADDRESS": f"127.0.0.1:{PORT}"}
 
 
 def main() -> int:
