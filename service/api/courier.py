@@ -15,6 +15,7 @@ from standardwebhooks import Webhook as Signer
 from starlette.concurrency import run_in_threadpool
 
 from service.domain.deliveries import Delivery
+from service.domain.errors import StorageFull, Unavailable
 from service.domain.ports import Clock, Outgoing, Webhooks
 from service.domain.webhooks import Webhook
 
@@ -51,8 +52,11 @@ class Courier:
         free = SENDERS - len(self._flying)
         try:
             held = await run_in_threadpool(self._webhooks.claim, free) if free else ()
+        except (Unavailable, StorageFull) as error:
+            _log.warning("The outbox of webhooks cannot be read: %s", error)
+            return
         except Exception:
-            _log.exception("The outbox of webhooks cannot be read")
+            _log.exception("The outbox of webhooks failed in a way that nobody foresaw")
             return
         for webhook, delivery in held:
             task = asyncio.create_task(self._send(webhook, delivery))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,12 @@ from fakes.waiting import wait_for
 from standardwebhooks import Webhook as Verifier
 from starlette.testclient import TestClient
 
-from service.api import app, create_app
+from service.api import app, courier, create_app
 from service.api.courier import Courier
 from service.domain import submission
+from service.domain.deliveries import Delivery
+from service.domain.errors import Unavailable
+from service.domain.webhooks import Webhook
 from service.wiring import Service
 
 
@@ -44,12 +47,12 @@ def deliver(service: Service) -> None:
     """Send everything that is due, and wait until it is concluded."""
 
     async def once() -> None:
-        courier = Courier(service.webhooks, service.outgoing, service.now)
+        sender = Courier(service.webhooks, service.outgoing, service.now)
         for _ in range(20):
-            await courier.collect()
-            if not courier._flying:
+            await sender.collect()
+            if not sender._flying:
                 return
-            await asyncio.gather(*courier._flying)
+            await asyncio.gather(*sender._flying)
         raise AssertionError("the outbox does not become empty")
 
     asyncio.run(once())
@@ -261,3 +264,23 @@ def test_the_log_is_cleared_of_what_is_old(
     monkeypatch.setattr(app, "KEEP_S", -1)
     app._tidy(service)
     assert api.get(f"/v1/webhooks/{webhook['id']}/deliveries").json()["data"] == []
+
+
+def test_the_courier_outlives_a_store_that_is_away(
+    service: Service, receiver: Receiver, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # a database that restarts must not end the deliveries for the rest of the process's life
+    claim, answers = service.webhooks.claim, [Unavailable("The database does not answer"), RuntimeError("a surprise")]
+
+    def sometimes(limit: int) -> Sequence[tuple[Webhook, Delivery]]:
+        if answers:
+            raise answers.pop(0)
+        return claim(limit)
+
+    monkeypatch.setattr(service.webhooks, "claim", sometimes)
+    monkeypatch.setattr(courier, "POLL_S", 0.01)
+    with TestClient(create_app(service)) as api:
+        webhook = create(api, receiver)
+        api.post(f"/v1/webhooks/{webhook['id']}/ping")
+        wait_for(lambda: receiver.received, "the courier")
+    assert "The outbox of webhooks cannot be read" in caplog.text
