@@ -67,7 +67,10 @@ class Train(Section):
         default=0, ge=0, le=1_000_000, description="steps over which the method's weight rises"
     )
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
-    compile: bool = Field(default=False, description="let torch compile the network; needs a C++ compiler")
+    compile: bool = Field(
+        default=False,
+        description="let torch compile the network, if `bpkd bench training --compile` says so; needs a C++ compiler",
+    )
     ema: float | None = Field(
         default=None, gt=0, lt=1, description="decay of a running mean of the weights, which is then what is served"
     )
