@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Literal
 
-Prefix = Literal["ds", "tch", "job", "pred", "key", "wh", "msg"]
+Prefix = Literal["ds", "tch", "job", "key", "wh", "msg"]
 
 ENTROPY_BYTES = 10
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
