@@ -11,7 +11,7 @@ from collections.abc import Callable
 from types import FrameType
 
 from bpkd_core.errors import BpkdError, InvalidInput
-from service import logs
+from service import logs, telemetry
 from service.settings import Settings, read_settings
 from service.wiring import wire
 from worker import meters
@@ -24,6 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         settings = read_settings()
         logs.configure(settings.log_level)
+        telemetry.start(settings.otlp_endpoint, "bpkd-worker")
         return _run(settings, shlex.split(options.trainer), celery=options.celery)
     except BpkdError as error:
         sys.stderr.write(f"{error}\n")
@@ -52,6 +53,7 @@ def _run(settings: Settings, trainer: list[str], *, celery: bool) -> int:
         return 0 if runner.join() else 1
     finally:
         service.close()
+        telemetry.stop()
 
 
 def _queue(settings: Settings) -> Callable[[], int | None]:

@@ -22,6 +22,7 @@ from typing import Any
 
 from service.domain.errors import FenceLost, StorageFull, Unavailable
 from service.logs import bound
+from service.telemetry import span
 from service.wiring import Service
 from worker.checking import Checking
 from worker.health import Pulse
@@ -132,7 +133,7 @@ class Runner:
             return False
         self._holds[name] = held.id
         try:
-            with bound(lane=name, job_id=held.id):
+            with bound(lane=name, job_id=held.id), span(name, job_id=held.id):
                 self._work(lane, held)
         finally:
             self._holds[name] = None

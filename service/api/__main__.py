@@ -7,7 +7,7 @@ import json
 import sys
 
 from bpkd_core.errors import BpkdError
-from service import logs
+from service import logs, telemetry
 from service.api import create_app
 from service.api.server import serve
 from service.settings import MEMORY_URL, read_settings
@@ -34,11 +34,13 @@ def run() -> None:
     """Wire the service from the environment's settings and serve."""
     settings = read_settings()
     logs.configure(settings.log_level)
+    telemetry.start(settings.otlp_endpoint, "bpkd-api")
     service = wire(settings)
     try:
         serve(service)
     finally:
         service.close()
+        telemetry.stop()
 
 
 def openapi_text() -> str:

@@ -34,6 +34,7 @@ from service.api.routes import (
     teachers,
     webhooks,
 )
+from service.api.tracing import trace_requests
 from service.domain import submission, upkeep
 from service.domain.deliveries import KEEP_S
 from service.inference import Runtime
@@ -74,6 +75,7 @@ def create_app(service: Service) -> FastAPI:
     for router in PUBLIC:
         app.include_router(router)
     openapi.install(app)
+    trace_requests(app)
     return app
 
 
