@@ -98,7 +98,7 @@ class Settings(BaseSettings):
         default=600.0, ge=1, le=86_400, description="time that a teacher's file gets to answer to a few images"
     )
     otlp_endpoint: str | None = Field(
-        default=None, description="OpenTelemetry collector for OTLP over HTTP, http://localhost:4318 say; none: no traces"
+        default=None, description="OpenTelemetry collector for OTLP over HTTP, such as http://localhost:4318"
     )
     metrics_port: int = Field(
         default=0, ge=0, le=65535, description="port of host where a worker shows its counters; 0: nowhere"
