@@ -35,7 +35,7 @@ class EventFile:
         self._writer.close()
 
     def _scalar(self, point: Point) -> None:
-        from tensorboard.compat.proto.summary_pb2 import Summary
+        from tensorboard.compat.proto.summary_pb2 import Summary  # pyright: ignore[reportAttributeAccessIssue]  # made at import
 
         self._add(point.at, point.step, Summary(value=[Summary.Value(tag=point.name, simple_value=point.value)]))
 
@@ -45,7 +45,7 @@ class EventFile:
         self._add(time.time(), 0, text_pb(tag, text))
 
     def _add(self, at: float, step: int, summary: Any) -> None:
-        from tensorboard.compat.proto.event_pb2 import Event
+        from tensorboard.compat.proto.event_pb2 import Event  # pyright: ignore[reportAttributeAccessIssue]  # made at import
 
         self._writer.add_event(Event(wall_time=at, step=step, summary=summary))
 

@@ -9,7 +9,7 @@ import typer
 from service.cli.options import DEFAULT_URL, ApiKey, AsJson, Limit, Url, connect
 
 if TYPE_CHECKING:
-    from service.schemas import Delivery
+    from service.schemas import Delivery, JobEvent
 
 app = typer.Typer(
     no_args_is_help=True, help="Addresses that a server tells of its jobs: create, list, try, look at what was sent."
@@ -33,7 +33,7 @@ def create(
     from service.cli.output import facts, write
 
     with connect(url, api_key) as client:
-        webhook = client.webhooks.create(address, events=event or (), description=description)
+        webhook = client.webhooks.create(address, events=cast("list[JobEvent]", event or []), description=description)
     write(webhook, facts({"id": webhook.id, "secret": webhook.secret}), as_json=as_json)
 
 

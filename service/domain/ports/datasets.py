@@ -14,11 +14,11 @@ from service.domain.ports.base import Listing, Page
 class Datasets(Protocol):
     """Datasets, and the right to validate them."""
 
-    def add(self, dataset: Dataset, *, once: Once | None = None) -> Dataset:
+    def add(self, dataset: Dataset, /, *, once: Once | None = None) -> Dataset:
         """Store a dataset that waits for its validation or its content. `once` as in :meth:`Jobs.add`."""
         ...
 
-    def get(self, dataset_id: str) -> Dataset:
+    def get(self, dataset_id: str, /) -> Dataset:
         """One dataset."""
         ...
 
@@ -30,7 +30,7 @@ class Datasets(Protocol):
         """Take the oldest dataset that waits for a check, or None."""
         ...
 
-    def change(self, dataset_id: str, move: DatasetMove, *, fence: int | None) -> Dataset:
+    def change(self, dataset_id: str, move: DatasetMove, /, *, fence: int | None) -> Dataset:
         """As :meth:`Jobs.change`."""
         ...
 
@@ -38,7 +38,7 @@ class Datasets(Protocol):
         """Take back every check whose lease ran out; those that moved."""
         ...
 
-    def delete(self, dataset_id: str) -> Dataset:
+    def delete(self, dataset_id: str, /) -> Dataset:
         """Hide it from every method, :meth:`Jobs.add` included. Raises Conflict that names what still refers to it.
 
         A job that is not ended refers to it, and so does every version that was trained on it.

@@ -25,11 +25,11 @@ EVERY_TEACHER = TeacherFilter()
 class Teachers(Protocol):
     """Teachers, and the right to probe them."""
 
-    def add(self, teacher: Teacher, *, once: Once | None = None) -> Teacher:
+    def add(self, teacher: Teacher, /, *, once: Once | None = None) -> Teacher:
         """Store a teacher. `once` as in :meth:`Jobs.add`. Raises NotFound for an unknown dataset."""
         ...
 
-    def get(self, teacher_id: str) -> Teacher:
+    def get(self, teacher_id: str, /) -> Teacher:
         """One teacher."""
         ...
 
@@ -41,7 +41,7 @@ class Teachers(Protocol):
         """Take the oldest teacher that waits for its probe, or None."""
         ...
 
-    def change(self, teacher_id: str, move: TeacherMove, *, fence: int | None) -> Teacher:
+    def change(self, teacher_id: str, move: TeacherMove, /, *, fence: int | None) -> Teacher:
         """As :meth:`Jobs.change`; who holds a teacher that was deleted has lost it (FenceLost)."""
         ...
 
@@ -49,6 +49,6 @@ class Teachers(Protocol):
         """Take back every probe whose lease ran out; those that moved."""
         ...
 
-    def delete(self, teacher_id: str) -> None:
+    def delete(self, teacher_id: str, /) -> None:
         """Forget a teacher. Raises Conflict while a job that has not ended refers to it."""
         ...
