@@ -8,10 +8,12 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
@@ -38,7 +40,7 @@ ELSEWHERE = ("BPKD_DATABASE_URL", "BPKD_REDIS_URL", "BPKD_ARTIFACTS", "BPKD_AUTH
 def demo(wish: Wish, screen: Console, *, server: str | None = None, api_key: str | None = None) -> Iterator[Outcome]:
     """Do it all; inside the block the student is still served. Raises whatever stands in the way, in one sentence.
 
-    server: one that runs already and can read the dataset's folder, in place of one that lives as long as the block.
+    server: one that runs already, to which the dataset is uploaded, in place of one that lives as long as the block.
     """
     start = time.monotonic()
     if server is None:
@@ -47,7 +49,9 @@ def demo(wish: Wish, screen: Console, *, server: str | None = None, api_key: str
     serving = own_server(wish, data, screen) if server is None else nullcontext(server)
     with serving as url, connect(url, api_key, tries=PATIENT) as client:
         try:
-            job = unfinished(client, wish, screen, alone=server is None) or submit(client, wish, data, start, screen)
+            job = unfinished(client, wish, screen, alone=server is None) or submit(
+                client, wish, data, start, screen, upload=server is not None
+            )
             watch(client.jobs.follow(job.id), screen, f"Job {job.id}")
             job = require_success(client.jobs.get(job.id))
             yield collect(client, wish, job, data, url, start, screen)
@@ -101,10 +105,11 @@ def unfinished(client: Client, wish: Wish, screen: Console, *, alone: bool = Tru
     return ours[0]
 
 
-def submit(client: Client, wish: Wish, data: Path, start: float, screen: Console) -> Job:
+def submit(client: Client, wish: Wish, data: Path, start: float, screen: Console, *, upload: bool = False) -> Job:
     """Register the dataset, wait for its validation, and queue the job. Raises InvalidDataset, with a report shown."""
     with task(screen, f"Checking {data}", "The dataset is sound"):
-        dataset = client.datasets.wait(client.datasets.create(wish.model, str(data)).id)
+        made = send(client, wish, data) if upload else client.datasets.create(wish.model, str(data))
+        dataset = client.datasets.wait(made.id)
         if dataset.state == "refused":
             refuse(client, dataset, screen)
     return client.jobs.create(
@@ -116,6 +121,14 @@ def submit(client: Client, wish: Wish, data: Path, start: float, screen: Console
             **wish.schedule(spent_minutes=(time.monotonic() - start) / 60),
         }
     )
+
+
+def send(client: Client, wish: Wish, data: Path) -> Dataset:
+    """Upload a folder, packed."""
+    wish.home.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=wish.home) as folder:
+        archive = shutil.make_archive(str(Path(folder) / "data"), "zip", data)
+        return client.datasets.upload(client.datasets.create(wish.model).id, Path(archive))
 
 
 def refuse(client: Client, dataset: Dataset, screen: Console) -> None:

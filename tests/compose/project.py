@@ -123,10 +123,9 @@ def draw(folder: Path) -> Path:
     return folder
 
 
-def bring(project: Project, client: Client, data: Path) -> str:
-    """Copy a dataset into the volume and register it; its id, once it is ready."""
-    project.ask("api", "mkdir", "-p", "/var/lib/bpkd/imports")
-    docker("cp", str(data), f"{project.containers('api')[0]}:/var/lib/bpkd/imports/{data.name}")
-    dataset = client.datasets.wait(client.datasets.create(data.name, f"/var/lib/bpkd/imports/{data.name}").id)
+def bring(client: Client, data: Path) -> str:
+    """Upload a dataset; its id, once it is ready."""
+    archive = Path(shutil.make_archive(str(data), "zip", data))
+    dataset = client.datasets.wait(client.datasets.upload(client.datasets.create(data.name).id, archive).id)
     assert dataset.state == "ready", dataset
     return dataset.id

@@ -28,7 +28,7 @@ def main() -> int:
         with project.client() as client:
             wait_until("two workers", lambda: len(client.workers.list().data) == 2)
             wait_until("two replicas", lambda: len(addresses(project)) == 2)
-            dataset = bring(project, client, draw(Path(folder) / "street"))
+            dataset = bring(client, draw(Path(folder) / "street"))
             spread(project, client, dataset)
     return 0
 

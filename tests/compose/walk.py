@@ -28,7 +28,7 @@ def main() -> int:
         data = draw(Path(folder) / "street")
         image = next((data / "images" / "test").iterdir())
         with project.client() as client:
-            dataset = bring(project, client, data)
+            dataset = bring(client, data)
             job_id = client.jobs.create(tiny_job(dataset)).id
             lose_the_stores(project, client, job_id)
             job = client.jobs.wait(job_id)

@@ -40,7 +40,7 @@ def demo(
         bool, typer.Option("--keep-serving", help="Go on serving the student until Ctrl-C.")
     ] = False,
     server: Annotated[
-        str | None, typer.Option(help="Use the API at this address, which must be able to read the dataset's folder.")
+        str | None, typer.Option(help="Use the API at this address, and upload the dataset to it.")
     ] = None,
     api_key: ApiKey = None,
     as_json: AsJson = False,

@@ -10,6 +10,7 @@ import pytest
 from fakes.records import add_dataset, add_ready_dataset
 from rich.console import Console
 
+from bpkd_core.data import write_scenes
 from bpkd_core.errors import InvalidDataset
 from bpkd_core.spec import TrainedTeacher
 from service.cli import demo as demos
@@ -93,6 +94,21 @@ def test_a_broken_off_demo_goes_on_and_others_are_called_off(url: str, service: 
         assert [client.jobs.get(job).status for job in (ours, other, foreign)] == ["queued", "cancelled", "queued"]
         client.jobs.cancel(ours)
         assert demos.unfinished(client, Wish(HOME), screen) is None
+
+
+def test_on_a_server_of_others_nothing_is_called_off_and_the_data_is_sent(
+    url: str, service: Service, screen: Console, tmp_path: Path
+) -> None:
+    # two people who try the demo on one server must not end each other's, and the server sees no folder of ours
+    write_scenes(tmp_path / "street", train=2, val=1, test=1, seed=0)
+    with Client(url) as client:
+        body: dict[str, Any] = {"dataset": add_ready_dataset(service).id, "student": {"arch": "ddrnet_23_nano"}}
+        theirs = client.jobs.create({**body, "metadata": {"demo": "else"}}).id
+        assert demos.unfinished(client, Wish(HOME), screen, alone=False) is None
+        assert client.jobs.get(theirs).status == "queued"
+        sent = demos.send(client, Wish(tmp_path / "mine"), tmp_path / "street")
+    assert sent.state == "validating"
+    assert list((tmp_path / "mine").iterdir()) == []
 
 
 def test_a_refused_dataset_is_shown_and_ends_the_demo(url: str, service: Service, screen: Console) -> None:
