@@ -75,9 +75,9 @@ class GrowingFile:
         self._digest = None
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if not os.path.samestat(os.fstat(self._file.fileno()), path.stat()):
-                raise FileNotFoundError  # its last writer finished it between our opening and our locking
-        except (BlockingIOError, FileNotFoundError) as error:
+            if not self._in_place():
+                raise BlockingIOError  # its last writer finished it between our opening and our locking
+        except BlockingIOError as error:
             self._file.close()
             raise Conflict("Another request sends this upload now; wait for its end and ask what is held") from error
 
@@ -106,6 +106,8 @@ class GrowingFile:
             if self._digest is None:  # it came in pieces; one look at the disk is cheaper than one for each piece
                 self._file.seek(0)
                 self._digest = hashlib.file_digest(self._file, "sha256")
+            if not self._in_place():
+                raise Conflict("The upload was given up while it came, or what it is for was deleted; begin anew")
             self._path.replace(self._whole)
             sync_folder(self._whole.parent)
         self.close()
@@ -113,6 +115,12 @@ class GrowingFile:
 
     def close(self) -> None:
         self._file.close()
+
+    def _in_place(self) -> bool:
+        """Whether the file still lies under its name: it may have been finished, or discarded, by somebody else."""
+        with suppress(FileNotFoundError):
+            return os.path.samestat(os.fstat(self._file.fileno()), self._path.stat())
+        return False
 
 
 def _size(path: Path) -> int:

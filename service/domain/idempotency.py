@@ -25,7 +25,8 @@ class Once:
         """Raise IdempotencyMismatch if the key came with another body before."""
         if seen_sha256 != self.body_sha256:
             raise IdempotencyMismatch(
-                f'The Idempotency-Key "{self.key}" was used with another body; send the same body, or a new key'
+                f'The Idempotency-Key "{self.key}" was used with another body; send the same body, or a new key',
+                param="Idempotency-Key",
             )
 
 

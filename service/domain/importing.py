@@ -60,8 +60,8 @@ def require_hash(uploads: Uploads, came: Received, sha256: str) -> None:
 
 
 def uploaded(uploads: Uploads, sha256: str) -> Path:
-    """A file that has come. Raises NotFound."""
-    if (came := uploads.whole(upload_id(sha256))) is None:
+    """A file that has come, looked at again: a server that died may have left one of another hash. Raises NotFound."""
+    if (came := uploads.whole(upload_id(sha256))) is None or came.sha256 != sha256:
         hint = f"Send it to /v1/uploads/{sha256}/content first; it is kept for a day."
         raise NotFound("No file with this hash was uploaded, or its upload is not complete", param="sha256", hint=hint)
     return came.path

@@ -46,7 +46,8 @@ def _pinned(request: dict[str, Any], prepared: Mapping[str, Any]) -> dict[str, A
     request |= {"budget_minutes": None, "train": {**own, "steps": steps["student"]}}
     if "teacher" in steps:
         teacher = _part(request, "teacher")
-        request["teacher"] = {**teacher, "train": {**(teacher.get("train") or own), "steps": steps["teacher"]}}
+        its = _part(teacher, "train") if teacher.get("train") else own
+        request["teacher"] = {**teacher, "train": {**its, "steps": steps["teacher"]}}
     return request
 
 

@@ -96,6 +96,25 @@ def test_a_discarded_upload_is_gone(uploads: Uploads) -> None:
     assert (uploads.held(ID), uploads.whole(ID)) == (0, None)
 
 
+def test_what_is_discarded_while_it_comes_never_becomes_whole(uploads: Uploads) -> None:
+    """Its record was deleted; and whoever has begun anew by then must not have their bytes taken for it."""
+    first = uploads.grow(ID, first=0)
+    first.write(b"abc")
+    uploads.discard(ID)
+    with pytest.raises(Conflict, match="given up"):
+        first.finish()
+    first.close()
+    send(uploads, b"de")
+    assert (uploads.held(ID), uploads.whole(ID)) == (2, None)
+    second, third = uploads.grow(ID, first=2), b"other"
+    uploads.discard(ID)
+    send(uploads, third)
+    with pytest.raises(Conflict):
+        second.finish()
+    second.close()
+    assert (uploads.held(ID), uploads.whole(ID)) == (len(third), None)
+
+
 def test_what_has_not_grown_for_a_day_is_swept(uploads: Uploads) -> None:
     """A sender that never came back must not keep its gigabytes here for ever."""
     send(uploads, b"abc")

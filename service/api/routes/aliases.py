@@ -88,5 +88,5 @@ def _revision(if_match: str | None) -> int | None:
         return None
     found = re.fullmatch(r'"?(\d{1,9})"?', if_match)
     if found is None:
-        raise InvalidInput(f'If-Match is {if_match}; expected the ETag of the alias, such as "3"')
+        raise InvalidInput(f'If-Match is {if_match}; expected the ETag of the alias, such as "3"', param="If-Match")
     return int(found[1])

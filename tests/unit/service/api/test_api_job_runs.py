@@ -238,6 +238,22 @@ def test_a_manifest_that_cannot_be_run_is_refused_with_what_is_wrong(
     assert word in answer.json()["detail"]
 
 
+@pytest.mark.parametrize(
+    ("part", "pointer"), [("teacher", "#/from_manifest/teacher"), ("train", "#/from_manifest/train")]
+)
+def test_a_manifest_of_nonsense_is_refused(api: TestClient, service: Service, part: str, pointer: str) -> None:
+    # whoever sends it may have written it
+    manifest = manifest_for(add_ready_dataset(service).id)
+    answers = []
+    for nonsense in ("x", [1], 3):
+        manifest["spec"][part] = nonsense
+        answers.append(api.post("/v1/jobs", json={"from_manifest": manifest}))
+    manifest["spec"] |= {"train": {"seed": 7}, "teacher": {"type": "train", "arch": "pspnet_r18", "train": "x"}}
+    answers.append(api.post("/v1/jobs", json={"from_manifest": manifest}))
+    assert [each.status_code for each in answers] == [422] * 4
+    assert {each.json()["errors"][0]["pointer"] for each in answers[:3]} == {pointer}
+
+
 def test_a_repeat_of_nothing_is_pointed_at(api: TestClient) -> None:
     # two kinds of body at one address, and each is blamed by its own fields
     assert api.post("/v1/jobs", json={"from_manifest": "job_" + "0" * 26}).status_code == 404

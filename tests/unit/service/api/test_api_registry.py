@@ -102,6 +102,24 @@ def test_what_comes_must_be_what_its_address_says(api: TestClient) -> None:
     assert api.put("/v1/uploads/nonsense/content", content=b"x").status_code == 422
 
 
+def test_what_a_killed_server_left_under_another_hash_is_not_taken(api: TestClient, service: Service) -> None:
+    # it died between the last byte and the look at the hash
+    growing = service.uploads.grow(f"file_{'0' * 64}", first=0)
+    growing.write(threshold_onnx())
+    growing.finish()
+    missing = api.post(VERSIONS, json={"sha256": "0" * 64})
+    assert (missing.status_code, missing.json()["errors"][0]["pointer"]) == (404, "#/sha256")
+
+
+def test_headers_are_blamed_by_their_names(api: TestClient) -> None:
+    # a program must find out which of its headers to mend
+    api.post(VERSIONS, json={"sha256": upload(api, threshold_onnx())}, headers={"Idempotency-Key": "h"})
+    other = api.post(VERSIONS, json={"sha256": "0" * 64}, headers={"Idempotency-Key": "h"})
+    assert other.json()["errors"][0]["pointer"] == "Idempotency-Key"
+    wrong = api.put(ALIAS, json={"version": 1}, headers={"If-Match": "third"})
+    assert wrong.json()["errors"][0]["pointer"] == "If-Match"
+
+
 def onnx_of(node: Any, *, mask: int = TensorProto.UINT8, domain: str = "") -> bytes:
     """A file with the right names around one operator."""
     image = helper.make_tensor_value_info("image", TensorProto.UINT8, ["n", "h", "w", 3])
