@@ -27,7 +27,7 @@ check: setup
 	$(BIN)/lint-imports
 	$(BIN)/pyright
 	$(BIN)/bandit --quiet --recursive bpkd_core service worker --configfile pyproject.toml
-	$(BIN)/hadolint docker/Dockerfile docker/proxy.Dockerfile
+	$(BIN)/hadolint docker/Dockerfile docker/*.Dockerfile
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml docker/compose.*.yml
 	$(BIN)/kubernetes-validate --quiet --strict docker/k8s/*.yaml
 

@@ -20,7 +20,7 @@ SECRETS = Path("/run/secrets")
 class Settings(BaseSettings):
     """The settings of one process. Build them with :func:`read_settings`."""
 
-    model_config = SettingsConfigDict(env_prefix="BPKD_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix="BPKD_", env_ignore_empty=True, frozen=True, extra="forbid")
 
     home: Path = Field(
         default_factory=lambda: Path.home() / ".bpkd", description="folder of the embedded database, files and jobs"

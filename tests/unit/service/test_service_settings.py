@@ -29,6 +29,13 @@ def test_the_environment_is_read_and_an_argument_wins(monkeypatch: pytest.Monkey
     assert read_settings().allowed_hosts == ("a.example", "b.example")
 
 
+def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A compose file passes on what `.env` leaves out as an empty string."""
+    monkeypatch.setenv("BPKD_REDIS_URL", "")
+    monkeypatch.setenv("BPKD_PORT", "")
+    assert (read_settings().redis_url, read_settings().port) == (None, 8400)
+
+
 def test_a_secret_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A container's password stays out of its environment, which everybody may print."""
     monkeypatch.setattr("service.settings.SECRETS", tmp_path)
