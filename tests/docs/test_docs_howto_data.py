@@ -36,7 +36,7 @@ def test_masks_of_ones_own_pass_the_check(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "report.json").read_text())["layout"] == "cvat"
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_a_student_is_trained_on_photographs_alone(tmp_path: Path) -> None:
     # the run is real; its teacher knows nothing, which here nobody can tell
     write_scenes(tmp_path / "labelled", train=4, val=2, test=2, height=64, width=96)

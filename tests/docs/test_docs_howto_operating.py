@@ -11,7 +11,7 @@ from test_docs_blocks import SERVER, run
 
 from bpkd_core.data import write_scenes
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 HOWTO = Path(__file__).parents[2] / "docs" / "howto"
 DATASET = """
 bpkd datasets create street

@@ -25,7 +25,7 @@ until curl -sf $BPKD_URL/readyz; do sleep 1; done
 BGR_BYTES = NORMALISATIONS["pixels from 0 to 255"].model_copy(update={"color": "bgr"})
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_a_strangers_onnx_file_teaches(tmp_path: Path) -> None:
     # it sees BGR bytes, gives probabilities, and says "tree" by two of its classes and "sign" by none
     write_blocks(tmp_path / "my-data")
@@ -41,7 +41,7 @@ def test_a_strangers_onnx_file_teaches(tmp_path: Path) -> None:
     assert said.count(digest) >= 3  # in the record, in its probe, in the manifest of the job
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_an_openmmlab_checkpoint_teaches(tmp_path: Path) -> None:
     # random weights in the envelope that MMSegmentation writes
     write_blocks(tmp_path / "my-data")
