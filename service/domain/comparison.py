@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from service.domain.datasets import Dataset
 from service.domain.jobs import Job
 
 UNSEEN = frozenset({"metadata", "name", "webhooks"})
@@ -22,11 +21,14 @@ class Difference:
     right: Any
 
 
-def describe(job: Job, dataset: Dataset, manifest: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    """All that two jobs are compared by. manifest: the one that the run left, which knows the code's versions."""
+def describe(job: Job, manifest: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """All that two jobs are compared by. manifest: the one that the run left, which knows the code's versions.
+
+    What a job learned from stands in its request, and so outlives its dataset.
+    """
     return {
         "request": {field: value for field, value in job.request.items() if field not in UNSEEN},
-        "dataset": {"id": dataset.id, "sha256": dataset.sha256},
+        "dataset": {"id": job.dataset_id, "sha256": job.request.get("dataset_sha256")},
         "code": (manifest or {}).get("versions"),
         "status": job.status,
         "error": job.error and job.error.get("code"),

@@ -89,8 +89,5 @@ def diff(
     """Where two jobs differ: request, data, versions of the code, results."""
     service = here.service
     left, right = service.jobs.get(job_id), service.jobs.get(other)
-    described = [
-        comparison.describe(job, service.datasets.get(job.dataset_id), manifest_of(job, service.artifacts))
-        for job in (left, right)
-    ]
+    described = [comparison.describe(job, manifest_of(job, service.artifacts)) for job in (left, right)]
     return shapes.job_diff(left.id, right.id, comparison.differences(*described))

@@ -33,7 +33,7 @@ class Page:
         if self.after is None:
             return None
         if not self.after.isdecimal() or len(self.after) > 9:
-            raise InvalidInput(f'after is "{self.after}"; expected the number of the last version seen', param="after")
+            raise InvalidInput(f'after is "{self.after}"; expected the number of the last one seen', param="after")
         return int(self.after)
 
 

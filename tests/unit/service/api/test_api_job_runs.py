@@ -263,6 +263,16 @@ def test_a_repeat_of_nothing_is_pointed_at(api: TestClient) -> None:
     assert {each["pointer"] for each in answer.json()["errors"]} == {"#/dataset", "#/student"}
 
 
+def test_jobs_are_compared_after_their_dataset_has_gone(api: TestClient, service: Service) -> None:
+    # what they learned from is known by its hash, and nobody keeps gigabytes to look at two numbers
+    one, two = submit(api, service), submit(api, service)
+    for job in (one, two):
+        api.post(f"/v1/jobs/{job['id']}/cancel")
+        assert api.delete(f"/v1/datasets/{job['dataset']}").status_code == 204
+    diff = api.get(f"/v1/jobs/{one['id']}/diff", params={"other": two["id"]})
+    assert {each["path"] for each in diff.json()["differences"]} == {"request.dataset", "dataset.id"}
+
+
 def test_two_jobs_are_compared_by_request_data_code_and_result(api: TestClient, service: Service) -> None:
     # "what did I change since it worked?"
     one = submit(api, service, train={"lr": 0.01}, name="one")
