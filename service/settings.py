@@ -155,7 +155,7 @@ def read_settings(**given: Any) -> Settings:
     Raises InvalidInput that names the variable.
     """
     try:
-        return Settings(_secrets_dir=SECRETS if SECRETS.is_dir() else None, **given)
+        return Settings(**{"_secrets_dir": SECRETS if SECRETS.is_dir() else None}, **given)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = "_".join(str(part) for part in first["loc"][:1]).upper()
