@@ -56,7 +56,7 @@ def restore(settings: Settings, source: Path) -> Contents:
     """Fill an empty service from a backup. Raises Conflict for one that is not empty."""
     settings.home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=settings.home) as folder, tarfile.open(source) as tar:
-        tar.extractall(folder, filter="data")  # nosec B202  # the filter refuses what would leave the folder
+        tar.extractall(folder, filter="data")  # which refuses what would leave the folder
         unpacked = Path(folder)
         with closing(_database(settings)) as database:
             count = load(database, unpacked / ROWS)
