@@ -75,7 +75,7 @@ class InvalidInput(BpkdError):
 
 
 class UnknownName(InvalidInput):
-    """A name that is in no table. Build it with :meth:`among`, which names the nearest."""
+    """A name that is in no table. The message names the nearest."""
 
     code = "unknown_name"
 

@@ -73,7 +73,8 @@ class Edge:
             return problem(request, 421, "misdirected", f'This server does not answer for the host "{host}".')
         origin = request.headers.get("origin")
         if origin and request.method not in _SAFE_METHODS and _name_of(origin.partition("://")[2]) not in self._hosts:
-            return refusal(request, Forbidden(f"A page of {origin} may not write here."))
+            hint = "BPKD_ALLOWED_HOSTS names the hosts whose pages may."
+            return refusal(request, Forbidden(f"A page of {origin} may not write here.", param="Origin", hint=hint))
         declared = request.headers.get("content-length", "0")
         if declared.isdigit() and int(declared) > limit:
             return refusal(request, bodies.too_large(limit))

@@ -23,6 +23,7 @@ from starlette.routing import Match
 from bpkd_core import errors as core
 from bpkd_core.errors import BpkdError
 from bpkd_core.spec import is_tag
+from service.api.remedies import REMEDIES
 from service.domain import errors as domain
 from service.schemas import Blame, Problem
 
@@ -63,6 +64,7 @@ FRAMEWORK_CODES: Mapping[int, tuple[str, str]] = {
     416: ("range_not_satisfiable", "The `Range` header asks for bytes beyond the file's end."),
     421: ("misdirected", "The `Host` header names a host that this server does not answer for (BPKD_ALLOWED_HOSTS)."),
     422: ("invalid_request", "The request was understood and a field in it is wrong; `errors` names each."),
+    500: ("internal", "The server failed in a way that nobody foresaw."),
 }
 """What FastAPI, Starlette and the edge itself refuse: status -> code and explanation."""
 
@@ -84,15 +86,16 @@ def problem(
     hint: str | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """A problem as a response."""
+    """A problem as a response. Without blames and a hint of its own it gets those of its code."""
+    remedy = REMEDIES[code]
     body = Problem(
         type=f"/problems/{code}",
         title=HTTPStatus(status).phrase,
         status=status,
         detail=detail,
         code=code,
-        errors=list(errors),
-        hint=hint,
+        errors=list(errors) or remedy.blames(request, detail),
+        hint=hint or remedy.hint,
         request_id=getattr(request.state, "request_id", None),
     )
     content = body.model_dump_json(exclude_none=True).encode()
@@ -113,19 +116,26 @@ def refusal(request: Request, error: BpkdError) -> Response:
     status = status_of(type(error))
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("A request failed: %s", error, exc_info=error)
-    blames = [Blame(pointer=_place(request, error.param), detail=error.message)] if error.param else []
+    place = _place(request, error.param) if error.param else None
+    blames = [Blame(pointer=place, detail=error.message)] if place else []
     return problem(
         request, status, error.code, error.message, errors=blames, hint=error.hint, headers=_headers(error, status)
     )
 
 
-def _place(request: Request, param: str) -> str:
-    """Where a parameter of this request is: `?after`, `/job_id`, a header by its name, else a field of the body."""
+def _place(request: Request, param: str) -> str | None:
+    """Where a parameter of this request is: `?after`, `/job_id`, a header by its name, or a field of a JSON body.
+
+    A record goes by its kind: a `job` is in the path as `job_id`.
+    """
     if param in request.query_params:
         return f"?{param}"
-    if param in request.path_params:
-        return f"/{param}"
-    return param if "-" in param and param in request.headers else "#/" + param.replace(".", "/")
+    for name in (param, f"{param}_id"):
+        if name in request.path_params:
+            return f"/{name}"
+    if param[:1].isupper() and param in request.headers:
+        return param
+    return "#/" + param.replace(".", "/") if "json" in request.headers.get("content-type", "") else None
 
 
 def _headers(error: BpkdError, status: int) -> dict[str, str]:

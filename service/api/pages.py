@@ -12,6 +12,7 @@ from typing import Any
 from bpkd_core import errors as core
 from bpkd_core.errors import BpkdError
 from service.api.errors import FRAMEWORK_CODES, status_of
+from service.api.remedies import REMEDIES
 from service.domain import errors as domain
 from service.domain.errors import NotFound
 
@@ -28,11 +29,12 @@ def page(title: str, body: str) -> str:
 
 @dataclass(frozen=True)
 class Explanation:
-    """What an error code means. retryable: whether the same request may succeed later."""
+    """What an error code means. hint: what would work. retryable: whether the same request may succeed later."""
 
     code: str
     status: int
     text: str
+    hint: str
     retryable: bool
 
 
@@ -40,13 +42,17 @@ class Explanation:
 def explanations() -> Mapping[str, Explanation]:
     """Every code that this server can answer with, by code."""
     own = {
-        kind.code: Explanation(kind.code, status_of(kind), inspect.getdoc(kind) or "", kind.retryable)
+        kind.code: _explain(kind.code, status_of(kind), inspect.getdoc(kind) or "", retryable=kind.retryable)
         for module in (core, domain)
         for kind in vars(module).values()
-        if isinstance(kind, type) and issubclass(kind, BpkdError)
+        if isinstance(kind, type) and issubclass(kind, BpkdError) and kind is not BpkdError
     }
-    framework = {code: Explanation(code, status, text, False) for status, (code, text) in FRAMEWORK_CODES.items()}
+    framework = {code: _explain(code, status, text) for status, (code, text) in FRAMEWORK_CODES.items()}
     return dict(sorted((framework | own).items()))
+
+
+def _explain(code: str, status: int, text: str, *, retryable: bool = False) -> Explanation:
+    return Explanation(code, status, text, REMEDIES[code].hint, retryable)
 
 
 def problem(code: str) -> str:
@@ -55,9 +61,14 @@ def problem(code: str) -> str:
     if found is None:
         raise NotFound.of("problem", code, hint=f"Known: {', '.join(explanations())}.")
     again = "The same request may succeed later." if found.retryable else "The same request will fail again."
-    body = (
-        f"<p>HTTP status {found.status}.</p><p>{escape(found.text)}</p><p>{again}</p><p><a href='/problems'>All</a></p>"
+    lines = (
+        f"HTTP status {found.status}.",
+        escape(found.text),
+        again,
+        escape(found.hint),
+        "<a href='/problems'>All</a>",
     )
+    body = "".join(f"<p>{line}</p>" for line in lines)
     return _PAGE.format(title=escape(code), body=body)
 
 

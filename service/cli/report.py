@@ -45,10 +45,13 @@ def draw_result(result: Result) -> RenderableType:
 
 
 def describe_gap(result: Result) -> str:
-    """How much of the distance to the teacher distillation has covered, or why that is not known."""
+    """How much of the distance to the teacher distillation has covered, or why that is not known.
+
+    Nothing without a control: the verdict says that there was none.
+    """
     gap = result.gap_closed
     if result.control is None or gap.reason is not None:
-        return gap.reason or ""
+        return "" if result.control is None else gap.reason or ""
     return f"Distillation closed {with_interval(gap)} of the gap between control and teacher."
 
 

@@ -31,14 +31,14 @@ from bpkd_core.errors import StorageFull as StorageFull  # the core meets it too
 
 
 class NotFound(BpkdError):
-    """No record or file of that id. Build it with :meth:`of`."""
+    """No record or file of that id."""
 
     code = "not_found"
 
     @classmethod
     def of(cls, kind: str, key: object, *, hint: str | None = None) -> NotFound:
-        """`There is no job "job_1".`"""
-        return cls(f'There is no {kind} "{key}".', hint=hint)
+        """`There is no job "job_1".` One word for a kind is also the parameter to blame."""
+        return cls(f'There is no {kind} "{key}".', param=kind if kind.isidentifier() else None, hint=hint)
 
 
 class Conflict(BpkdError):

@@ -13,7 +13,7 @@ from bpkd_core.bundle import ClassInfo, FileInfo
 from bpkd_core.errors import InvalidInput
 from bpkd_core.foreign.student import StudentFacts, describe_student, examine_student
 from service.domain.errors import NotFound, TooLarge
-from service.domain.models import Release, Version
+from service.domain.models import Release, Repoint, Version
 from service.domain.ports import Artifacts, Entropy, Models, Uploads
 from service.domain.predictions import SEAL_BYTES
 from service.domain.uploads import Received
@@ -86,7 +86,10 @@ def import_version(parts: Parts, stranger: Stranger) -> Version:
         created_by=stranger.by,
         seal=parts.entropy(SEAL_BYTES).hex(),
     )
-    return parts.models.publish(release, by=stranger.by)
+    made = parts.models.publish(release, by=stranger.by)
+    if stranger.alias is not None:  # bytes that were a version before are published without a move
+        parts.models.move_alias(Repoint(made.model, stranger.alias, made.version, by=stranger.by, reason=IMPORTED))
+    return made
 
 
 def _keep(artifacts: Artifacts, stranger: Stranger, facts: StudentFacts) -> FileInfo:

@@ -14,6 +14,9 @@ from service.api.filters import Where
 from service.api.imports import with_files
 from service.api.repeats import Submission, manifest_of, resolve
 from service.domain import comparison, enrolment, estimates, submission
+from service.domain.errors import NotFound
+from service.domain.jobs import Job
+from service.domain.ports import Jobs
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
@@ -88,6 +91,14 @@ def diff(
 ) -> schemas.JobDiff:
     """Where two jobs differ: request, data, versions of the code, results."""
     service = here.service
-    left, right = service.jobs.get(job_id), service.jobs.get(other)
+    left, right = service.jobs.get(job_id), _other(service.jobs, other)
     described = [comparison.describe(job, manifest_of(job, service.artifacts)) for job in (left, right)]
     return shapes.job_diff(left.id, right.id, comparison.differences(*described))
+
+
+def _other(jobs: Jobs, job_id: str) -> Job:
+    """The job that a query names. Raises NotFound that blames the query, not the path."""
+    try:
+        return jobs.get(job_id)
+    except NotFound as error:
+        raise NotFound(error.message, param="other") from error

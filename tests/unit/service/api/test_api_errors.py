@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import html
 import json
+from typing import Any
 
 import pytest
-from fakes.records import add_dataset, add_ready_dataset
+from fakes.records import add_dataset, add_job, add_ready_dataset
+from fakes.services import publish
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from bpkd_core.errors import BpkdError
 from service.api import errors, pages
+from service.api.remedies import REMEDIES
 from service.domain.errors import Busy, Unavailable
 from service.wiring import Service
 
@@ -110,6 +113,43 @@ def test_a_body_without_its_type_is_told_to_name_it(api: TestClient, headers: di
     assert "Content-Type: application/json" in str(found["detail"])
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "options", "pointer"),
+    [
+        ("GET", "/v1/jobs/job_x", {}, "/job_id"),
+        ("GET", "/v1/jobs/job_x/artifacts/report.html", {}, "/job_id"),
+        ("GET", "/v1/models/nothing/versions/3", {}, "/model"),
+        ("GET", "/v1/models/street/versions/3", {}, "/version"),
+        ("POST", "/v1/models/street/infer?version=3", {"content": b"x"}, "?version"),
+        ("POST", "/v1/models/nothing/infer", {"content": b"x"}, "/model"),
+        ("POST", "/v1/jobs", {"json": {"dataset": "ds_" + "0" * 26, "student": {"arch": "ddrnet_23"}}}, "#/dataset"),
+        ("POST", "/v1/jobs", {"content": b"{", "headers": {"Content-Type": "application/json"}}, "#"),
+        ("POST", "/v1/jobs", {"content": b"{}"}, "Content-Type"),
+        ("GET", "/v1/jobs?limit=0", {}, "?limit"),
+        ("GET", "/v1/jobs", {"headers": {"Authorization": "Bearer bpkd_x"}}, "Authorization"),
+        ("GET", "/v1/jobs", {"headers": {"Host": "example.org"}}, "Host"),
+        ("POST", "/v1/jobs", {"headers": {"Origin": "https://example.org"}}, "Origin"),
+        ("DELETE", "/v1/models/x/aliases/y", {"headers": {"If-Match": "yes"}}, "If-Match"),
+        ("PUT", "/v1/models/street/aliases/y", {"json": {"version": 3}}, "#/version"),
+    ],
+)
+def test_a_refusal_says_where_and_what_would_work(
+    api: TestClient, service: Service, method: str, path: str, options: dict[str, Any], pointer: str
+) -> None:
+    # the two questions of whoever reads it; a form marks the field, a script prints the hint
+    publish(service)
+    found = api.request(method, path, **options).json()
+    assert [each["pointer"] for each in found["errors"]] == [pointer]
+    assert found["hint"]
+
+
+def test_the_other_job_of_a_comparison_is_blamed_in_the_query(api: TestClient, service: Service) -> None:
+    # both are jobs, and only one is in the path
+    job = add_job(service)
+    found = problem_of(api.get(f"/v1/jobs/{job.id}/diff?other=job_x"), 404)
+    assert found["errors"][0]["pointer"] == "?other"
+
+
 def test_what_was_sent_is_never_repeated(api: TestClient) -> None:
     # a body may hold a secret in the wrong field, and problems are logged
     answer = api.post("/v1/datasets", json={"name": "x", "path": {"secret": "hunter2"}})
@@ -145,11 +185,12 @@ def test_a_surprise_answers_500_and_tells_nothing(caplog: pytest.LogCaptureFixtu
 
 def test_every_code_has_a_page(api: TestClient) -> None:
     # `type` of each problem is a link; a dead one would help nobody
-    assert len(pages.explanations()) > 30
+    assert set(pages.explanations()) == set(REMEDIES)
     for code, explanation in pages.explanations().items():
         page = api.get(f"/problems/{code}")
         assert page.status_code == 200
         assert explanation.text in html.unescape(page.text)
+        assert explanation.hint in html.unescape(page.text)
     assert "invalid_image" in api.get("/problems").text
 
 

@@ -71,6 +71,15 @@ def test_a_repeat_with_one_key_is_the_same_answer(api: TestClient) -> None:
     assert second.headers["location"] == first.headers["location"]
 
 
+def test_an_import_moves_its_alias_even_to_a_version_that_was_there(api: TestClient) -> None:
+    # the answer would say that all is well while the old version serves
+    wanted = {"sha256": upload(api, threshold_onnx())}
+    made = [api.post(VERSIONS, json={**wanted, "alias_on_success": alias}) for alias in ("production", "candidate")]
+    assert [each.json()["version"] for each in made] == [1, 1]
+    assert api.get("/v1/models/street/aliases/candidate").json()["version"] == 1
+    assert len(api.get("/v1/models/street/aliases/production/history").json()["data"]) == 1
+
+
 def test_a_file_of_the_server_is_named_by_its_path(api: TestClient, tmp_path: Path) -> None:
     # nobody uploads to the machine that they sit at; and no path leads out of the import roots
     (tmp_path / "student.onnx").write_bytes(threshold_onnx())

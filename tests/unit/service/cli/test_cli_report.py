@@ -42,7 +42,9 @@ def test_a_result_puts_the_networks_side_by_side() -> None:
 
 def test_without_a_control_nothing_is_said_of_gains() -> None:
     # a column of dashes would look like a failure
-    drawn = text(draw_result(result(0.5)))
+    lacking = Interval(reason="No control was trained.")
+    drawn = text(draw_result(result(0.5).model_copy(update={"gap_closed": lacking, "verdict": lacking.reason})))
+    assert drawn.count("No control") == 1
     assert "control" not in drawn.split("\n", 3)[2]
     assert "gap" not in drawn
 
