@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from bpkd_core.spec import Section
-from service.schemas.base import Wire
+from service.schemas.base import TEXT_PATTERN, Wire
 
 JobEvent = Literal["job.queued", "job.running", "job.succeeded", "job.failed", "job.cancelled"]
 WebhookUrl = Annotated[str, StringConstraints(min_length=1, max_length=2048)]
@@ -37,7 +37,7 @@ class WebhookRequest(Section):
 
     url: WebhookUrl = Field(description="https:, or http: to a host that the server allows")
     events: Events = ()
-    description: Annotated[str, StringConstraints(max_length=200)] = ""
+    description: Annotated[str, StringConstraints(max_length=200, pattern=TEXT_PATTERN)] = ""
 
 
 class Webhook(Wire):

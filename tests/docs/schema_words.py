@@ -10,6 +10,8 @@ from markdown_words import code
 from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
 
+from service.schemas.base import TEXT_PATTERN
+
 ANYTHING = TypeAdapter(Any)
 BOUNDS = {"exclusiveMinimum": "> ", "minimum": "≥ ", "exclusiveMaximum": "< ", "maximum": "≤ "}
 
@@ -58,7 +60,7 @@ def values_of(schema: dict[str, Any]) -> str:
             return f"[{', '.join(values_of(item) for item in items)}]"
         case {"items": dict(item)}:
             return f"list of {values_of(item)}"
-        case {"pattern": str(pattern)}:
+        case {"pattern": str(pattern)} if pattern != TEXT_PATTERN:  # any text, to a reader
             return code(pattern)
         case {"examples": [example, *_]}:
             return f"such as {code(json.dumps(example))}"

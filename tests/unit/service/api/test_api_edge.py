@@ -149,3 +149,20 @@ def test_a_log_line_names_the_ids_of_the_path_and_nothing_else_in_it(
     assert of_job["job_id"] == job.id
     assert "job_id" not in of_nothing
     assert "secret" not in f"{of_job} {of_nothing}"
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [
+        ({"name": "a\0b"}, "#/name"),
+        ({"metadata": {"a\0b": "c"}}, "#/metadata/a\0b"),
+        ({"metadata": {"a": "\0"}}, "#/metadata/a"),
+    ],
+)
+def test_text_that_not_every_store_can_keep_is_refused(
+    api: TestClient, change: dict[str, object], pointer: str
+) -> None:
+    # one NUL in SQLite, and no backup of it could ever be restored into PostgreSQL
+    answer = api.post("/v1/datasets", json={"name": "streets", **change})
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, pointer)
+    assert api.post("/v1/datasets", json={"name": "two\nlines and a tab\t"}).status_code == 201
