@@ -1,10 +1,11 @@
-"""The worker: two lanes that claim work and do it, and a pulse. It needs no broker; a hint only cuts a wait short.
+"""The worker: three lanes that claim work and do it, and a pulse. It needs no broker; a hint only cuts a wait short.
 
 ::
 
     hint ──> wake ─┐
     poll_s ────────┴─> train lane: claim a job ──────> trainer ───> publish        worker/training.py
                        check lane: claim a dataset ──> validator ─> report         worker/checking.py
+                       probe lane: claim a teacher ──> probe ─────> report         worker/probing.py
     heartbeat_s ─────> pulse: this worker's row, and the reaper                    worker/health.py
 """
 

@@ -45,10 +45,10 @@ def write(data: Any, drawing: RenderableType, *, as_json: bool) -> None:
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
-    """Rows for people; the last column takes what room is left."""
+    """Rows for people. Where the room is short an id is the last to be broken: it is what one copies."""
     drawn = Table(box=None, pad_edge=False, header_style="bold")
     for name in columns:
-        drawn.add_column(name, overflow="fold")
+        drawn.add_column(name, overflow="fold", no_wrap=name == "id")
     for row in rows:
         drawn.add_row(*("" if cell is None else str(cell) for cell in row))
     return drawn

@@ -68,11 +68,6 @@ class JobProgress:
             case _:
                 pass
 
-    @property
-    def current(self) -> StageProgress | None:
-        """The stage that runs."""
-        return next((stage for stage in self.stages.values() if stage.state == "running"), None)
-
     def _stage(self, data: Mapping[str, Any]) -> StageProgress:
         name = str(data.get("stage"))
         return self.stages.setdefault(name, StageProgress(name))

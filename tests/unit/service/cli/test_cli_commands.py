@@ -208,4 +208,4 @@ def test_a_student_from_elsewhere_is_imported_promoted_traced_and_deleted(
     assert "is in use" in bpkd("models", "delete", "street").err
     assert bpkd("models", "delete", "street", "--alias", "production").out == "street:production is deleted\n"
     assert bpkd("models", "delete", "street", "--version", "1").out == "street@1 is deleted\n"
-    assert bpkd("models", "delete", "street").out == "street is deleted\n"
+    assert 'There is no model "street"' in bpkd("models", "show", "street").err  # it went with its last version

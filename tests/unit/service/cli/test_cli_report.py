@@ -8,7 +8,7 @@ from fakes.bundle import result
 from rich.console import Console, RenderableType
 
 from bpkd_core.bundle import Interval
-from service.cli.output import minutes, percent
+from service.cli.output import minutes, percent, table
 from service.cli.report import draw_report, draw_result, with_interval
 
 
@@ -61,6 +61,13 @@ def test_numbers_read_the_same_everywhere() -> None:
     assert (percent(0.4711), percent(None)) == ("47.1 %", "-")
     assert with_interval(Interval(value=0.5)) == "50.0 %"
     assert (minutes(0.4), minutes(245), minutes(3845), minutes(-0.01)) == ("0:00", "4:05", "1:04:05", "0:00")
+
+
+def test_an_id_is_whole_on_a_narrow_terminal() -> None:
+    # half of one cannot be copied
+    known, file = "key_01m7y59x65qheh1hechfaban7v", io.StringIO()
+    Console(file=file, width=60, color_system=None).print(table(("id", "name"), [(known, "a name of many words " * 5)]))
+    assert known in file.getvalue()
 
 
 def test_a_report_names_files_and_the_way_to_mend_them() -> None:
