@@ -75,14 +75,13 @@ def test_a_backup_of_an_earlier_release_is_brought_up_to_date(tmp_path: Path) ->
     database = Database(old.database)
     downgrade(database, "0001")
     with database.write() as connection:
-        connection.exec_driver_sql(
-            "INSERT INTO models (name, latest, created_at) VALUES ('street', 0, '2026-11-20 12:00')"
-        )
+        row = "('key_1', 'me', 'hash', '2026-11-20 12:00:00')"
+        connection.exec_driver_sql(f"INSERT INTO api_keys (id, name, sha256, created_at) VALUES {row}")
     database.close()
     back_up(old, tmp_path / "backup.tar", files=False)
     restore(new, tmp_path / "backup.tar")
     service = wire(new)
-    assert service.models.get("street").name == "street"
+    assert [(key.name, key.may("write")) for key in service.keys.list()] == [("me", True)]
     service.close()
 
 
