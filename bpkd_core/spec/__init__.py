@@ -44,7 +44,7 @@ from bpkd_core.spec.networks import (
     Teacher,
     TrainedTeacher,
 )
-from bpkd_core.spec.section import Section
+from bpkd_core.spec.section import Section, wording
 from bpkd_core.spec.train import HardPixels, Train
 
 __all__ = [
@@ -86,6 +86,7 @@ __all__ = [
     "require_confidence_used",
     "require_one_input_size",
     "teacher_train",
+    "wording",
 ]
 
 T = TypeVar("T", bound=BaseModel)
@@ -260,9 +261,7 @@ def parse(model: type[T], data: object) -> T:
         first = _most_telling(error.errors(include_url=False), data)
         param = _written_path(first["loc"], data)
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        raise InvalidSpec(
-            f"{param or 'spec'}: {first['msg'].removeprefix('Value error, ')}{more}", param=param or None
-        ) from error
+        raise InvalidSpec(f"{param or 'spec'}: {wording(first)}{more}", param=param or None) from error
 
 
 def _most_telling(errors: Sequence[ErrorDetails], data: object) -> ErrorDetails:

@@ -22,7 +22,7 @@ from starlette.routing import Match
 
 from bpkd_core import errors as core
 from bpkd_core.errors import BpkdError
-from bpkd_core.spec import is_tag
+from bpkd_core.spec import is_tag, wording
 from service.api.remedies import REMEDIES
 from service.domain import errors as domain
 from service.schemas import Blame, Problem
@@ -154,10 +154,7 @@ def _of_validation(request: Request, error: RequestValidationError) -> Response:
         return problem(request, 400, "malformed", "The body is not JSON; expected one JSON object.")
     if isinstance(error.body, bytes):  # FastAPI parses a body only if its type says that it may
         return refusal(request, domain.UnsupportedMediaType(UNTYPED))
-    blames = [
-        Blame(pointer=_pointer(each["loc"], error.body), detail=each["msg"].removeprefix("Value error, "))
-        for each in found[:MAX_BLAMES]
-    ]
+    blames = [Blame(pointer=_pointer(each["loc"], error.body), detail=wording(each)) for each in found[:MAX_BLAMES]]
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     blames = _telling_first(blames)
     return problem(request, 422, "invalid_request", f"{blames[0].pointer}: {blames[0].detail}{more}", errors=blames)

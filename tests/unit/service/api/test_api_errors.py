@@ -61,6 +61,27 @@ def test_an_unknown_student_names_the_nearest(api: TestClient, service: Service)
 
 
 @pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"stduent": {"arch": "ddrnet_23"}}, 'Unknown fields are not permitted. Did you mean "student"?'),
+        ({"regsiter": {"model": "street"}}, 'Unknown fields are not permitted. Did you mean "register"?'),
+        (
+            {"method": {"type": "bpkd", "lamda_edge": 1}},
+            'Unknown fields are not permitted. Did you mean "lambda_edge"?',
+        ),
+        ({"steps": 100}, "Unknown fields are not permitted"),  # it is one, elsewhere
+        ({"zzz": 1}, "Unknown fields are not permitted"),
+    ],
+)
+def test_a_mistyped_field_names_the_nearest(
+    api: TestClient, service: Service, change: dict[str, object], sentence: str
+) -> None:
+    # a slip of the hand is found by who made it
+    body = {"dataset": add_ready_dataset(service).id, "student": {"arch": "ddrnet_23_nano"}, **change}
+    assert problem_of(api.post("/v1/jobs", json=body), 422)["errors"][0]["detail"] == sentence
+
+
+@pytest.mark.parametrize(
     ("change", "pointer"),
     [
         ({"method": {"type": "bpkd", "alpha": -1}}, "#/method/alpha"),
