@@ -23,6 +23,7 @@ from tempfile import TemporaryFile
 from typing import IO, Any, TypeVar
 
 from bpkd_core.errors import BpkdError
+from bpkd_core.leash import leashed
 
 T = TypeVar("T")
 MIB = 2**20
@@ -51,12 +52,12 @@ def run_limited(function: Callable[..., T], *args: Any, memory_bytes: int, timeo
         "function": f"{function.__module__}:{function.__qualname__}",
         "args": args,
         "memory_bytes": memory_bytes,
-        "cpu_s": math.ceil(timeout_s) + 1,  # a child whose parent died ends by itself
+        "cpu_s": math.ceil(timeout_s) + 1,  # where there is no leash, a child whose parent died ends by itself
     }
     with TemporaryFile() as answer, TemporaryFile() as noise:
         try:
-            child = subprocess.run(
-                [sys.executable, "-P", "-m", "bpkd_core.sandbox"],
+            child = subprocess.run(  # noqa: S603  # our own module, without a shell
+                leashed([sys.executable, "-P", "-m", "bpkd_core.sandbox"]),
                 input=json.dumps(request).encode(),
                 stdout=answer,
                 stderr=noise,

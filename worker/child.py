@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self, cast
 
-from worker.leash import leashed
+from bpkd_core.leash import leashed
 from worker.output import Lines
 
 MAX_LOG_BYTES = 64 << 20
@@ -26,14 +26,14 @@ class Child:
     """A process in a session of its own, so that one signal reaches it and all that it starts.
 
     Its standard output is read through :meth:`read`, its standard error goes to a file. Leaving the `with` block
-    kills what is left of the group. Only the thread that made it may use it (see :func:`worker.leash.leashed`).
+    kills what is left of the group. Only the thread that made it may use it (see :func:`bpkd_core.leash.leashed`).
     """
 
     def __init__(self, command: Sequence[str], *, folder: Path, log: Path) -> None:
         """Start the command in `folder`, with standard error appended to `log`."""
         with log.open("ab") as errors:
             self._process = subprocess.Popen(  # noqa: S603  # a command of ours, without a shell
-                leashed(list(command)),
+                leashed(command),
                 cwd=folder,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,

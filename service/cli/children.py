@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from bpkd_core.errors import BpkdError, InvalidInput
+from bpkd_core.leash import leashed
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0
 SOUND_S = 30.0  # a child that lived this long died of something new
@@ -79,11 +79,6 @@ def module_command(module: str, variables: Mapping[str, str | None]) -> list[str
     without = [f"-u{name}" for name, value in variables.items() if value is None]
     values = [f"{name}={value}" for name, value in variables.items() if value is not None]
     return ["env", *without, *values, sys.executable, "-P", "-m", module]
-
-
-def leashed(command: Sequence[str]) -> list[str]:
-    """The command, ended by the kernel with the thread that starts it. Run, as no import may lead to the worker."""
-    return [sys.executable, "-P", "-m", "worker.leash", str(os.getpid()), *command]
 
 
 def last_words(log: Path, start: int = 0) -> str:

@@ -14,7 +14,8 @@ from rich.console import Console
 from bpkd_core.bundle import Bundle
 from bpkd_core.errors import BpkdError, MissingExtra, Stopped
 from bpkd_core.events import Event, parse_line
-from service.cli.children import last_words, leashed, module_command
+from bpkd_core.leash import leashed
+from service.cli.children import last_words, module_command
 from service.cli.watch import watch
 
 STOPPED = 75  # of bpkd_core.__main__: a checkpoint is written

@@ -25,6 +25,11 @@ def loop() -> None:
         pass
 
 
+def tell_and_loop(place: str) -> None:
+    Path(place).write_text(str(os.getpid()))
+    loop()
+
+
 def crash() -> None:
     os.kill(os.getpid(), signal.SIGSEGV)
 

@@ -61,7 +61,8 @@ def measure(*arguments: str) -> dict[str, Any]:
     import subprocess
 
     from bpkd_core.errors import BpkdError
-    from service.cli.children import leashed, module_command
+    from bpkd_core.leash import leashed
+    from service.cli.children import module_command
     from service.cli.trainer import require_trainer
 
     require_trainer()

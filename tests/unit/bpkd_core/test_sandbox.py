@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 from fakes import confined
+from fakes.waiting import wait_for
 
 from bpkd_core.errors import InvalidModel
 from bpkd_core.sandbox import MAX_RESULT_BYTES, MIB, ChildFailed, run_limited
@@ -52,6 +54,28 @@ def test_a_child_that_never_ends_is_ended() -> None:
     """A loop inside a file must not hold a worker for ever."""
     with pytest.raises(ChildFailed, match=r"^it took longer than 0\.7 s$"):
         run(confined.loop, timeout_s=0.7)
+
+
+OPENER = """
+import sys
+from bpkd_core.sandbox import run_limited
+from fakes.confined import tell_and_loop
+run_limited(tell_and_loop, sys.argv[1], memory_bytes=2**26, timeout_s=300)
+"""
+
+
+def test_a_child_dies_with_the_process_that_opened_the_file(tmp_path: Path) -> None:
+    """A worker that is killed beside a file that loops must leave no process that burns a core for minutes."""
+    place = tmp_path / "pid"
+    environment = {"PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen([sys.executable, "-c", OPENER, str(place)], env=environment) as opener:
+        wait_for(lambda: place.exists() and place.read_text() != "")
+        child = os.pidfd_open(int(place.read_text()))
+        opener.kill()
+    try:
+        assert select.select([child], [], [], 60)[0], "the child outlived the process that started it"
+    finally:
+        os.close(child)
 
 
 def test_a_child_cannot_fill_the_disk(tmp_path: Path) -> None:

@@ -11,11 +11,12 @@ import ctypes
 import os
 import signal
 import sys
+from collections.abc import Sequence
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
-def leashed(command: list[str]) -> list[str]:
+def leashed(command: Sequence[str]) -> list[str]:
     """The command, tied to the calling process.
 
     The kernel watches the *thread* that starts it: that thread must live as long as the command may.

@@ -6,11 +6,11 @@ import signal
 import subprocess
 import sys
 
-from worker.leash import leashed
+from bpkd_core.leash import leashed
 
 SUPERVISOR = """
 import subprocess, sys, signal
-from worker.leash import leashed
+from bpkd_core.leash import leashed
 child = subprocess.Popen(leashed([sys.executable, "-c", "import signal; print('up', flush=True); signal.pause()"]),
                          stdout=subprocess.PIPE, start_new_session=True)
 child.stdout.readline()
