@@ -46,7 +46,12 @@ def render(version: Version, aliases: Sequence[Alias], media_type: MediaType) ->
 @cache
 def _template() -> Template:
     # nothing is escaped for HTML: the text is Markdown, whose own markup `words` takes out
-    environment = Environment(loader=PackageLoader("service.api"), undefined=StrictUndefined, autoescape=False)  # noqa: S701  # nosec B701
+    environment = Environment(  # nosec B701
+        loader=PackageLoader("service.api"),
+        undefined=StrictUndefined,
+        autoescape=False,  # noqa: S701
+        keep_trailing_newline=True,
+    )
     environment.filters.update(words=_words, percent=_percent)  # pyright: ignore[reportUnknownMemberType]  # jinja2 types it loosely
     return environment.get_template("card.md")
 

@@ -19,7 +19,8 @@ from service.domain.errors import NotFound
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title} · bpkd</title>
 <style>body{{font:16px/1.5 system-ui,sans-serif;max-width:48rem;margin:3rem auto;padding:0 1rem}}
 code{{background:#8882;padding:.1em .3em}}td{{padding:.2rem 1rem .2rem 0;vertical-align:top}}</style>
-<h1>{title}</h1>{body}</html>"""
+<h1>{title}</h1>{body}</html>
+"""
 
 
 def page(title: str, body: str) -> str:

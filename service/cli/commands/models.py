@@ -142,7 +142,7 @@ def card(
     with connect(url, api_key) as client:
         text = client.models.card(name, version, form="text/html" if html else "text/markdown")
     if out is None:
-        console().print(text, soft_wrap=True)
+        console().print(text, soft_wrap=True, end="")
     else:
         out.write_text(text, "utf-8")
 

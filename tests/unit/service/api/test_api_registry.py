@@ -250,6 +250,7 @@ def test_the_card_says_what_it_is_how_good_and_how_to_use_it(api: TestClient, me
     assert "Apache-2.0" in text
     assert "| mIoU |" in text
     assert "?version=1" in text
+    assert text.endswith("\n")  # a file, and not half of a terminal's next line
 
 
 def test_names_in_a_card_are_data(api: TestClient, measured: Bundle) -> None:
