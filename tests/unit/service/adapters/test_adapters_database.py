@@ -14,7 +14,7 @@ from service.adapters import sql
 from service.adapters.sql import database as database_module
 from service.adapters.sql.types import Json, Timestamp
 from service.domain.datasets import Dataset
-from service.domain.errors import Conflict, StorageFull, Unavailable
+from service.domain.errors import StorageFull, Unavailable
 from service.domain.jobs import Progress
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -164,10 +164,12 @@ def test_json_columns_give_the_domains_values_back(database: sql.Database) -> No
             connection.execute(sa.insert(table).values(p=None, o={"loss": float("nan")}))
 
 
-def test_a_schema_of_a_later_version_is_refused(database: sql.Database) -> None:
-    """F53: an old program must not write into tables that it does not know."""
+def test_a_schema_of_a_later_version_is_left_as_it_is(database: sql.Database, caplog: pytest.LogCaptureFixture) -> None:
+    """F53: while replicas are replaced one by one, an old one runs on beside the schema of the new ones, and says so."""
     sql.upgrade(database)
     with database.write() as connection:
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(Conflict, match="9999"):
-        sql.upgrade(database)
+    sql.upgrade(database)
+    assert "of a later release (9999)" in caplog.text
+    with database.read() as connection:
+        assert connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar() == "9999"
