@@ -165,7 +165,7 @@ def test_json_columns_give_the_domains_values_back(database: sql.Database) -> No
 
 
 def test_a_schema_of_a_later_version_is_left_as_it_is(database: sql.Database, caplog: pytest.LogCaptureFixture) -> None:
-    """F53: while replicas are replaced one by one, an old one runs on beside the schema of the new ones, and says so."""
+    """F53: while replicas are replaced one by one, an old one runs on beside the new schema, and says so."""
     sql.upgrade(database)
     with database.write() as connection:
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
