@@ -7,11 +7,10 @@ from typing import Literal
 
 from service.domain.keys import Scope
 
-_Kind = Literal["any", "look", "change"]
+_Kind = Literal["look", "change"]
 _LOOKS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 RULES: tuple[tuple[_Kind, str, Scope], ...] = (
-    ("any", r"/v2(/.*)?", "infer"),
     ("change", r"/v1/models/{model}/infer", "infer"),
     ("change", r"/v1/webhooks(/.*)?", "admin"),  # a webhook is told of everybody's jobs
     ("look", r"/.*", "read"),
@@ -22,5 +21,5 @@ RULES: tuple[tuple[_Kind, str, Scope], ...] = (
 
 def needed(method: str, route: str) -> Scope:
     """The scope that a key needs for a method of a route, which is named by its template: `/v1/jobs/{job_id}`."""
-    kinds = ("any", "look" if method in _LOOKS else "change")
-    return next(scope for kind, pattern, scope in RULES if kind in kinds and re.fullmatch(pattern, route))
+    wanted: _Kind = "look" if method in _LOOKS else "change"
+    return next(scope for kind, pattern, scope in RULES if kind == wanted and re.fullmatch(pattern, route))

@@ -90,7 +90,6 @@ def test_every_route_asks_for_its_scope_and_for_no_other(api: TestClient, locked
         ("PUT", "/v1/models/{model}/aliases/{alias}", "write"),
         ("POST", "/v1/models/{model}/infer", "infer"),
         ("POST", "/v1/models/{model}/versions", "write"),
-        ("GET", "/v2/models/{model}/ready", "infer"),
         ("GET", "/v1/webhooks", "read"),
         ("POST", "/v1/webhooks", "admin"),
         ("DELETE", "/v1/webhooks/{webhook_id}", "admin"),
