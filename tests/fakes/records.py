@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from bpkd_core.data import fingerprint
 from service.domain.datasets import Dataset
 from service.domain.jobs import Job
 from service.domain.submission import draft_job, register, submit
@@ -22,8 +23,9 @@ def add_dataset(service: Service, path: Path | str = "/data/streets", **fields: 
 
 
 def add_ready_dataset(service: Service, path: Path | str = "/data/streets") -> Dataset:
-    """One that has passed it."""
-    found = {"report": {"ok": True}, "sha256": "d" * 64, "checked_at": service.now()}
+    """One that has passed it. Where there are no files, nobody will compare them with the hash."""
+    sha256 = fingerprint(path) if Path(path).is_dir() else "d" * 64
+    found = {"report": {"ok": True}, "sha256": sha256, "checked_at": service.now()}
     return service.datasets.add(
         Dataset(service.new_id("ds"), "streets", str(path), service.now(), state="ready", **found)
     )

@@ -77,4 +77,4 @@ def test_a_teacher_is_forgotten(bpkd: Bpkd, service: Service) -> None:
     teacher = add_teacher(service)
     assert bpkd("teachers", "delete", teacher.id).code == 0
     answer = bpkd("teachers", "show", teacher.id)
-    assert (answer.code, answer.err) == (1, f'There is no teacher "{teacher.id}".\n')
+    assert (answer.code, answer.err.splitlines()[0]) == (1, f'There is no teacher "{teacher.id}".')
