@@ -91,8 +91,7 @@ def wire(settings: Settings) -> Service:
 
 def _memory_service(settings: Settings) -> Service:
     store = MemoryStore(_now)
-    return Service(
-        settings=settings,
+    return _around(settings)(
         jobs=MemoryJobs(store),
         events=MemoryEvents(store),
         datasets=MemoryDatasets(store),
@@ -104,14 +103,6 @@ def _memory_service(settings: Settings) -> Service:
         idempotency=MemoryIdempotency(store),
         workers=MemoryWorkers(store),
         queue=MemoryQueue(store),
-        artifacts=_artifacts(settings),
-        uploads=FileUploads(settings.home / "uploads"),
-        dataset_folders=FileDatasetFolders(settings.home / "datasets"),
-        hints=_hints(settings),
-        outgoing=_outgoing(settings),
-        now=_now,
-        new_id=_new_id,
-        entropy=os.urandom,
         ping=lambda: None,
         close=lambda: None,
     )
@@ -122,8 +113,7 @@ def _sql_service(settings: Settings) -> Service:
 
     database = sql.Database(settings.database)
     sql.upgrade(database)
-    return Service(
-        settings=settings,
+    return _around(settings)(
         jobs=sql.SqlJobs(database),
         events=sql.SqlEvents(database),
         datasets=sql.SqlDatasets(database),
@@ -135,6 +125,16 @@ def _sql_service(settings: Settings) -> Service:
         idempotency=sql.SqlIdempotency(database),
         workers=sql.SqlWorkers(database),
         queue=sql.SqlQueue(database),
+        ping=partial(sql.require_schema, database),
+        close=database.close,
+    )
+
+
+def _around(settings: Settings) -> partial[Service]:
+    """A service that lacks its store: files, broker, clock and chance are the same beside every one."""
+    return partial(
+        Service,
+        settings=settings,
         artifacts=_artifacts(settings),
         uploads=FileUploads(settings.home / "uploads"),
         dataset_folders=FileDatasetFolders(settings.home / "datasets"),
@@ -143,8 +143,6 @@ def _sql_service(settings: Settings) -> Service:
         now=_now,
         new_id=_new_id,
         entropy=os.urandom,
-        ping=partial(sql.require_schema, database),
-        close=database.close,
     )
 
 

@@ -34,7 +34,7 @@ DAMAGE = (
     struct.error,
     EOFError,
     ValueError,
-    NotImplementedError,
+    NotImplementedError,  # raised by zipfile: a version, a patch or an encryption that it cannot read
 )
 """What the readers of zip and tar raise about bytes that are not as they should be."""
 

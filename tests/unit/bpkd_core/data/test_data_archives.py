@@ -253,6 +253,21 @@ def test_a_zip_cannot_list_without_end(far: bool, tmp_path: Path) -> None:
         unpack(archive, tmp_path / "out")
 
 
+@pytest.mark.parametrize(
+    ("local", "central", "value", "says"),
+    [(4, 6, 99, "zip file version 9.9"), (6, 8, 0x20, "compressed patched data"), (6, 8, 0x40, "strong encryption")],
+)
+def test_a_zip_of_a_kind_that_nobody_reads_is_refused(
+    local: int, central: int, value: int, says: str, tmp_path: Path
+) -> None:
+    """zipfile raises NotImplementedError for these, which would look like a gap of ours."""
+    whole = bytearray(pack_zip(tmp_path / "upload", FILES).read_bytes())
+    whole[local] = whole[whole.index(b"PK\1\2") + central] = value
+    (tmp_path / "upload").write_bytes(whole)
+    with pytest.raises(UnsafeArchive, match=says):
+        unpack(tmp_path / "upload", tmp_path / "out")
+
+
 def test_an_encrypted_zip_is_refused_with_a_sentence(tmp_path: Path) -> None:
     """Nobody is there to ask for its password."""
     archive = pack_zip(tmp_path / "upload", {"a.png": b"x"})
